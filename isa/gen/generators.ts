@@ -1,0 +1,9 @@
+// The list of generators; each returns [path, text] pairs for whole files.
+import { generateAbi } from './abi.ts';
+import { generateIr } from './ir.ts';
+import { generateWasm } from './wasm.ts';
+import { generateX64 } from './x64.ts';
+
+export type Generator = () => Iterable<[string, string]>;
+
+export const generators: Generator[] = [generateAbi, generateIr, generateWasm, generateX64];

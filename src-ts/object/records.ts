@@ -1,0 +1,153 @@
+/**
+ * Plain records between the compiler (which fills them), the object writer/reader (bytes) and the runtime (which reads
+ * them). Nothing here knows the IR, the decoder or a target's instructions.
+ */
+
+/** Wasm value types as in the binary format: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128, 0x70 funcref, 0x6f externref. */
+export type ValType = number;
+
+export interface FuncType {
+  params: ValType[];
+  results: ValType[];
+}
+
+export interface Limits {
+  min: number;
+  /** undefined = none given. */
+  max?: number | undefined;
+}
+
+export interface TableType extends Limits {
+  elem: ValType;
+}
+
+export interface MemoryType extends Limits {
+  shared: boolean;
+  is64: boolean;
+}
+
+export interface GlobalType {
+  type: ValType;
+  mutable: boolean;
+}
+
+export type ExternKind = 'function' | 'table' | 'memory' | 'global';
+
+/** `index`: type index for functions, else position among the imports' own descriptions of that kind. */
+export interface ImportDesc {
+  module: string;
+  name: string;
+  kind: ExternKind;
+  type: number | TableType | MemoryType | GlobalType;
+}
+
+export interface ExportDesc {
+  name: string;
+  kind: ExternKind;
+  index: number;
+}
+
+/** Constant expression: flat postfix code. Each element is one operator; i64 constants are BigInt, floats their bit patterns. */
+export type ConstOp =
+  | { op: 'i32.const'; value: number }
+  | { op: 'i64.const'; value: bigint }
+  | { op: 'f32.const'; bits: number }
+  | { op: 'f64.const'; bits: bigint }
+  | { op: 'global.get'; index: number }
+  | { op: 'ref.null' }
+  | { op: 'ref.func'; index: number }
+  | { op: 'i32.add' | 'i32.sub' | 'i32.mul' | 'i64.add' | 'i64.sub' | 'i64.mul' };
+export type ConstExpr = ConstOp[];
+
+export interface ElementSegment {
+  mode: 'active' | 'passive' | 'declared';
+  table: number;
+  offset: ConstExpr;
+  type: ValType;
+  /** Function indices when every element is a plain ref.func, else expressions. */
+  funcs?: number[];
+  exprs?: ConstExpr[];
+}
+
+export interface DataSegment {
+  mode: 'active' | 'passive';
+  memory: number;
+  offset: ConstExpr;
+  /** Place of the bytes in .rodata.wasm. */
+  start: number;
+  length: number;
+}
+
+/** Everything the runtime must know about one module (section .elfin.info). */
+export interface ModuleDescription {
+  /** Canonical signatures; type indices below point here. */
+  types: FuncType[];
+  imports: ImportDesc[];
+  exports: ExportDesc[];
+  /** Type of each function, imported ones first. */
+  funcTypes: number[];
+  tables: (TableType & { init?: ConstExpr })[];
+  memories: MemoryType[];
+  globals: (GlobalType & { init: ConstExpr })[];
+  start?: number | undefined;
+  elements: ElementSegment[];
+  data: DataSegment[];
+  custom: { name: string; start: number; length: number }[];
+  /** Names from the name section: module, functions (sparse, by index). */
+  moduleName: string;
+  funcNames: [number, string][];
+  /** Defined functions that have a VMFuncRef in the context, in order: funcRefs[i] is a function index. */
+  funcRefs: number[];
+  /** Explicit-check mode: code checks bounds itself and reloads the base. */
+  explicitChecks: boolean;
+}
+
+// Code, as the compiler's back end hands it over.
+
+export const RELOC_CALL = 0; // PC-relative 32-bit call/jump to a defined function (x64: end of field is the reference point)
+export const RELOC_RODATA = 1; // PC-relative 32-bit reference to the function's own constant pool — already resolved; kept for disassembly
+
+/** Neutral unwind events; registers are DWARF numbers, offsets of events are code offsets *after* the instruction that causes them. */
+export const UNWIND_PUSH_FP = 0; // frame pointer pushed: CFA = SP + value, FP saved at CFA - value
+export const UNWIND_SET_FP = 1; // FP := SP; CFA = FP + value
+export const UNWIND_SAVE = 2; // reg saved at CFA - value
+export const UNWIND_ALLOC = 3; // value bytes allocated (no effect on the CFA once FP is set)
+export const UNWIND_REMEMBER = 4; // an epilogue begins
+export const UNWIND_RESTORE_REG = 5; // reg has its caller's value again
+export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value
+export const UNWIND_RESTORE_STATE = 7; // code after an epilogue: the state at REMEMBER again
+export const UNWIND_DEF_CFA = 8; // CFA = reg + value
+
+/** Machine code of one function or trampoline with its side tables. Offsets are relative to the start of `code`. */
+export interface CodeRecord {
+  code: Uint8Array;
+  /** Alignment of the start, a power of two. */
+  align: number;
+  /** Triples: offset of the field, RELOC_*, target (defined function index). */
+  relocs: Int32Array;
+  /** Triples: offset of the instruction that can trap, trap code, Wasm byte offset. Ascending. */
+  traps: Int32Array;
+  /** Pairs: code offset, Wasm byte offset, for return addresses and wherever the position changes. Ascending. */
+  addrmap: Int32Array;
+  /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. */
+  unwind: Int32Array;
+}
+
+/** One object to write. */
+export interface ObjectInput {
+  /** e.g. 'x86_64-linux'. */
+  target: string;
+  /** Names of the CPU features the code needs. */
+  cpuFeatures: string[];
+  /** Settings that affect the code, as text, for the check before anything runs. */
+  settings: Record<string, string>;
+  module: ModuleDescription;
+  /** Defined functions in index order. */
+  functions: CodeRecord[];
+  /** Entry trampoline per type index (undefined where never needed) and exit trampoline per type index of an imported function. */
+  entryTrampolines: (CodeRecord | undefined)[];
+  exitTrampolines: (CodeRecord | undefined)[];
+  /** Bytes of all data segments, one after the other, and bytes of the custom sections. */
+  data: Uint8Array;
+  customBytes: Uint8Array;
+}

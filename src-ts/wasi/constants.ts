@@ -73,11 +73,7 @@ export const RIGHTS_DIRECTORY =
 
 /** Terminals, pipes and sockets: no position (wasi-libc's `isatty` looks for the absence of SEEK and TELL). */
 export const RIGHTS_STREAM =
-  R_FD_READ |
-  R_FD_WRITE |
-  R_FD_FDSTAT_SET_FLAGS |
-  R_FD_FILESTAT_GET |
-  R_POLL_FD_READWRITE;
+  R_FD_READ | R_FD_WRITE | R_FD_FDSTAT_SET_FLAGS | R_FD_FILESTAT_GET | R_POLL_FD_READWRITE;
 
 // $filetype
 export const FT_UNKNOWN = 0;

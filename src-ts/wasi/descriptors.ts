@@ -38,7 +38,9 @@ export interface Descriptor {
 }
 
 /** $filetype of a host file. */
-export function fileType(stat: fs.StatsBase<number | bigint> | fs.Dirent | fs.Dirent<Buffer>): number {
+export function fileType(
+  stat: fs.StatsBase<number | bigint> | fs.Dirent | fs.Dirent<Buffer>,
+): number {
   if (stat.isFile()) return C.FT_REGULAR_FILE;
   if (stat.isDirectory()) return C.FT_DIRECTORY;
   if (stat.isSymbolicLink()) return C.FT_SYMBOLIC_LINK;

@@ -13,7 +13,16 @@
  */
 import * as fs from 'node:fs';
 import type { Descriptor } from './descriptors.ts';
-import { EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTCAPABLE, ENOTDIR, fail, nodeCode } from './errno.ts';
+import {
+  EINVAL,
+  ELOOP,
+  ENAMETOOLONG,
+  ENOENT,
+  ENOTCAPABLE,
+  ENOTDIR,
+  fail,
+  nodeCode,
+} from './errno.ts';
 
 const LINK_LIMIT = 40;
 /** PATH_MAX; it also bounds the components waiting while links are expanded. */
@@ -138,7 +147,12 @@ class Walk {
  * Resolves `path` below `root` and hands the place to `use` while the directories on the way are open.
  * Fails with ENOTCAPABLE, ELOOP, ENOENT, ENOTDIR, ENAMETOOLONG or the host's error.
  */
-export function withPath<T>(root: Descriptor, path: string, flags: number, use: (place: Place) => T): T {
+export function withPath<T>(
+  root: Descriptor,
+  path: string,
+  flags: number,
+  use: (place: Place) => T,
+): T {
   if (path === '') fail(ENOENT);
   if (path.length > LENGTH_LIMIT) fail(ENAMETOOLONG);
   const slash = path.endsWith('/');

@@ -189,7 +189,8 @@ function checkWidths(operands: Operand[], e: Encoding, facts: Facts, row: string
   const widths = operands.map((o) => /^(?:r|rm)(\d+)$/.exec(o.kind)?.[1]);
   const narrowSource = /^(MOVZX|MOVSX|MOVSXD) /.test(row);
   if (widths.includes('64') !== (e.w || !!facts.default64) && !/^(CQO|REP_|LEA|LOCK_)/.test(row)) {
-    if (!(facts.default64 && !widths.includes('64'))) fail(row, 'REX.W and a 64-bit operand disagree');
+    if (!(facts.default64 && !widths.includes('64')))
+      fail(row, 'REX.W and a 64-bit operand disagree');
   }
   if (widths.includes('16') && !narrowSource && e.prefix !== 1) fail(row, '16 bits without 66');
 }
@@ -366,7 +367,8 @@ const columns: Column[] = [
 function columnText([name, type, doc, value]: Column, forms: Form[]): string {
   const values = forms.map((f) => String(value(f)));
   const lines: string[] = [];
-  for (let i = 0; i < values.length; i += 24) lines.push(`  ${values.slice(i, i + 24).join(', ')},`);
+  for (let i = 0; i < values.length; i += 24)
+    lines.push(`  ${values.slice(i, i + 24).join(', ')},`);
   return `/** ${doc} */\nexport const ${name} = /* @__PURE__ */ new ${type}([\n${lines.join('\n')}\n]);\n`;
 }
 

@@ -538,7 +538,8 @@ const floats: Group[] = [
   ...floatLogic('UNPCKL', '14'),
   ...floatLogic('UNPCKH', '15'),
   {
-    section: 'SQRTSS/SD/PS/PD, CVTSS2SD, CVTSD2SS, CVTSI2SS/SD, Vol. 2 (scalar forms keep the rest)',
+    section:
+      'SQRTSS/SD/PS/PD, CVTSS2SD, CVTSD2SS, CVTSI2SS/SD, Vol. 2 (scalar forms keep the rest)',
     rows: [
       ['SQRTSS xmm:wl, xm32', 'F3 0F 51 /r'],
       ['SQRTSD xmm:wl, xm64', 'F2 0F 51 /r'],
@@ -733,10 +734,4 @@ const vectors: Group[] = [
 ];
 
 /** Every form, in the order that numbers them. */
-export const groups: readonly Group[] = [
-  ...integer,
-  ...moves,
-  ...control,
-  ...floats,
-  ...vectors,
-];
+export const groups: readonly Group[] = [...integer, ...moves, ...control, ...floats, ...vectors];

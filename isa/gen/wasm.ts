@@ -34,7 +34,7 @@ function signature(op: WasmOp): number {
   return (sig | 0x80000000) >>> 0;
 }
 
-const constName = (name: string): string => name.replace('.', '_').replace('.', '_').toUpperCase();
+const constName = (name: string): string => name.replace(/\./g, '_').toUpperCase();
 
 function array(type: string, name: string, values: readonly number[]): string {
   const hex = values.map((v) => `0x${v.toString(16)}`);

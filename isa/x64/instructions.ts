@@ -606,6 +606,13 @@ const floats: Group[] = [
     ],
   },
   {
+    section: 'LDMXCSR, STMXCSR, Vol. 2',
+    rows: [
+      ['LDMXCSR m32', 'NP 0F AE /2'],
+      ['STMXCSR m32:w', 'NP 0F AE /3'],
+    ],
+  },
+  {
     section: 'ROUNDSS, ROUNDSD, Vol. 2',
     feature: 'SSE4_1',
     rows: [

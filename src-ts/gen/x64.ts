@@ -644,156 +644,160 @@ export const UCOMISD_xmm_xm64 = 427; // UCOMISD xmm, xm64  [66 0F 2E /r]
 export const VUCOMISS_xmm_xm32 = 428; // VUCOMISS xmm, xm32  [VEX.LIG.0F.WIG 2E /r]
 export const VUCOMISD_xmm_xm64 = 429; // VUCOMISD xmm, xm64  [VEX.LIG.66.0F.WIG 2E /r]
 
+// LDMXCSR, STMXCSR, Vol. 2
+export const LDMXCSR_m32 = 430; // LDMXCSR m32  [NP 0F AE /2]
+export const STMXCSR_m32 = 431; // STMXCSR m32  [NP 0F AE /3]
+
 // ROUNDSS, ROUNDSD, Vol. 2
-export const ROUNDSS_xmm_xm32_imm8 = 430; // ROUNDSS xmm, xm32, imm8  [66 0F 3A 0A /r ib]
-export const ROUNDSD_xmm_xm64_imm8 = 431; // ROUNDSD xmm, xm64, imm8  [66 0F 3A 0B /r ib]
+export const ROUNDSS_xmm_xm32_imm8 = 432; // ROUNDSS xmm, xm32, imm8  [66 0F 3A 0A /r ib]
+export const ROUNDSD_xmm_xm64_imm8 = 433; // ROUNDSD xmm, xm64, imm8  [66 0F 3A 0B /r ib]
 
 // CMPSS, CMPSD, Vol. 2
-export const CMPSS_xmm_xm32_imm8 = 432; // CMPSS xmm, xm32, imm8  [F3 0F C2 /r ib]
-export const CMPSD_xmm_xm64_imm8 = 433; // CMPSD xmm, xm64, imm8  [F2 0F C2 /r ib]
+export const CMPSS_xmm_xm32_imm8 = 434; // CMPSS xmm, xm32, imm8  [F3 0F C2 /r ib]
+export const CMPSD_xmm_xm64_imm8 = 435; // CMPSD xmm, xm64, imm8  [F2 0F C2 /r ib]
 
 // VROUNDSS/SD, VCMPSS/SD, Vol. 2
-export const VROUNDSS_xmm_xmm_xm32_imm8 = 434; // VROUNDSS xmm, xmm, xm32, imm8  [VEX.LIG.66.0F3A.WIG 0A /r ib]
-export const VROUNDSD_xmm_xmm_xm64_imm8 = 435; // VROUNDSD xmm, xmm, xm64, imm8  [VEX.LIG.66.0F3A.WIG 0B /r ib]
-export const VCMPSS_xmm_xmm_xm32_imm8 = 436; // VCMPSS xmm, xmm, xm32, imm8  [VEX.LIG.F3.0F.WIG C2 /r ib]
-export const VCMPSD_xmm_xmm_xm64_imm8 = 437; // VCMPSD xmm, xmm, xm64, imm8  [VEX.LIG.F2.0F.WIG C2 /r ib]
+export const VROUNDSS_xmm_xmm_xm32_imm8 = 436; // VROUNDSS xmm, xmm, xm32, imm8  [VEX.LIG.66.0F3A.WIG 0A /r ib]
+export const VROUNDSD_xmm_xmm_xm64_imm8 = 437; // VROUNDSD xmm, xmm, xm64, imm8  [VEX.LIG.66.0F3A.WIG 0B /r ib]
+export const VCMPSS_xmm_xmm_xm32_imm8 = 438; // VCMPSS xmm, xmm, xm32, imm8  [VEX.LIG.F3.0F.WIG C2 /r ib]
+export const VCMPSD_xmm_xmm_xm64_imm8 = 439; // VCMPSD xmm, xmm, xm64, imm8  [VEX.LIG.F2.0F.WIG C2 /r ib]
 
 // MOVSS, MOVSD, Vol. 2 (a load zeroes the rest, register to register keeps it)
-export const MOVSS_xmm_m32 = 438; // MOVSS xmm, m32  [F3 0F 10 /r]
-export const MOVSS_xmm_xmm = 439; // MOVSS xmm, xmm  [F3 0F 10 /r]
-export const MOVSS_m32_xmm = 440; // MOVSS m32, xmm  [F3 0F 11 /r]
-export const MOVSD_xmm_m64 = 441; // MOVSD xmm, m64  [F2 0F 10 /r]
-export const MOVSD_xmm_xmm = 442; // MOVSD xmm, xmm  [F2 0F 10 /r]
-export const MOVSD_m64_xmm = 443; // MOVSD m64, xmm  [F2 0F 11 /r]
+export const MOVSS_xmm_m32 = 440; // MOVSS xmm, m32  [F3 0F 10 /r]
+export const MOVSS_xmm_xmm = 441; // MOVSS xmm, xmm  [F3 0F 10 /r]
+export const MOVSS_m32_xmm = 442; // MOVSS m32, xmm  [F3 0F 11 /r]
+export const MOVSD_xmm_m64 = 443; // MOVSD xmm, m64  [F2 0F 10 /r]
+export const MOVSD_xmm_xmm = 444; // MOVSD xmm, xmm  [F2 0F 10 /r]
+export const MOVSD_m64_xmm = 445; // MOVSD m64, xmm  [F2 0F 11 /r]
 
 // MOVUPS, MOVAPS, MOVAPD, MOVDQA, MOVDQU, Vol. 2
-export const MOVUPS_xmm_xm128 = 444; // MOVUPS xmm, xm128  [NP 0F 10 /r]
-export const MOVUPS_xm128_xmm = 445; // MOVUPS xm128, xmm  [NP 0F 11 /r]
-export const MOVAPS_xmm_xm128 = 446; // MOVAPS xmm, xm128  [NP 0F 28 /r]
-export const MOVAPS_xm128_xmm = 447; // MOVAPS xm128, xmm  [NP 0F 29 /r]
-export const MOVAPD_xmm_xm128 = 448; // MOVAPD xmm, xm128  [66 0F 28 /r]
-export const MOVAPD_xm128_xmm = 449; // MOVAPD xm128, xmm  [66 0F 29 /r]
-export const MOVDQA_xmm_xm128 = 450; // MOVDQA xmm, xm128  [66 0F 6F /r]
-export const MOVDQA_xm128_xmm = 451; // MOVDQA xm128, xmm  [66 0F 7F /r]
-export const MOVDQU_xmm_xm128 = 452; // MOVDQU xmm, xm128  [F3 0F 6F /r]
-export const MOVDQU_xm128_xmm = 453; // MOVDQU xm128, xmm  [F3 0F 7F /r]
+export const MOVUPS_xmm_xm128 = 446; // MOVUPS xmm, xm128  [NP 0F 10 /r]
+export const MOVUPS_xm128_xmm = 447; // MOVUPS xm128, xmm  [NP 0F 11 /r]
+export const MOVAPS_xmm_xm128 = 448; // MOVAPS xmm, xm128  [NP 0F 28 /r]
+export const MOVAPS_xm128_xmm = 449; // MOVAPS xm128, xmm  [NP 0F 29 /r]
+export const MOVAPD_xmm_xm128 = 450; // MOVAPD xmm, xm128  [66 0F 28 /r]
+export const MOVAPD_xm128_xmm = 451; // MOVAPD xm128, xmm  [66 0F 29 /r]
+export const MOVDQA_xmm_xm128 = 452; // MOVDQA xmm, xm128  [66 0F 6F /r]
+export const MOVDQA_xm128_xmm = 453; // MOVDQA xm128, xmm  [66 0F 7F /r]
+export const MOVDQU_xmm_xm128 = 454; // MOVDQU xmm, xm128  [F3 0F 6F /r]
+export const MOVDQU_xm128_xmm = 455; // MOVDQU xm128, xmm  [F3 0F 7F /r]
 
 // MOVD/MOVQ, Vol. 2
-export const MOVD_xmm_rm32 = 454; // MOVD xmm, rm32  [66 0F 6E /r]
-export const MOVD_rm32_xmm = 455; // MOVD rm32, xmm  [66 0F 7E /r]
-export const MOVQ_xmm_rm64 = 456; // MOVQ xmm, rm64  [66 REX.W + 0F 6E /r]
-export const MOVQ_rm64_xmm = 457; // MOVQ rm64, xmm  [66 REX.W + 0F 7E /r]
-export const MOVQ_xmm_xm64 = 458; // MOVQ xmm, xm64  [F3 0F 7E /r]
-export const MOVQ_xm64_xmm = 459; // MOVQ xm64, xmm  [66 0F D6 /r]
+export const MOVD_xmm_rm32 = 456; // MOVD xmm, rm32  [66 0F 6E /r]
+export const MOVD_rm32_xmm = 457; // MOVD rm32, xmm  [66 0F 7E /r]
+export const MOVQ_xmm_rm64 = 458; // MOVQ xmm, rm64  [66 REX.W + 0F 6E /r]
+export const MOVQ_rm64_xmm = 459; // MOVQ rm64, xmm  [66 REX.W + 0F 7E /r]
+export const MOVQ_xmm_xm64 = 460; // MOVQ xmm, xm64  [F3 0F 7E /r]
+export const MOVQ_xm64_xmm = 461; // MOVQ xm64, xmm  [66 0F D6 /r]
 
 // VMOVSS, VMOVSD, VMOVUPS, VMOVAPS, VMOVD/VMOVQ, Vol. 2
-export const VMOVSS_xmm_m32 = 460; // VMOVSS xmm, m32  [VEX.LIG.F3.0F.WIG 10 /r]
-export const VMOVSS_xmm_xmm_xmm = 461; // VMOVSS xmm, xmm, xmm  [VEX.LIG.F3.0F.WIG 10 /r]
-export const VMOVSS_m32_xmm = 462; // VMOVSS m32, xmm  [VEX.LIG.F3.0F.WIG 11 /r]
-export const VMOVSD_xmm_m64 = 463; // VMOVSD xmm, m64  [VEX.LIG.F2.0F.WIG 10 /r]
-export const VMOVSD_xmm_xmm_xmm = 464; // VMOVSD xmm, xmm, xmm  [VEX.LIG.F2.0F.WIG 10 /r]
-export const VMOVSD_m64_xmm = 465; // VMOVSD m64, xmm  [VEX.LIG.F2.0F.WIG 11 /r]
-export const VMOVUPS_xmm_xm128 = 466; // VMOVUPS xmm, xm128  [VEX.128.0F.WIG 10 /r]
-export const VMOVUPS_xm128_xmm = 467; // VMOVUPS xm128, xmm  [VEX.128.0F.WIG 11 /r]
-export const VMOVAPS_xmm_xm128 = 468; // VMOVAPS xmm, xm128  [VEX.128.0F.WIG 28 /r]
-export const VMOVAPS_xm128_xmm = 469; // VMOVAPS xm128, xmm  [VEX.128.0F.WIG 29 /r]
-export const VMOVD_xmm_rm32 = 470; // VMOVD xmm, rm32  [VEX.128.66.0F.W0 6E /r]
-export const VMOVD_rm32_xmm = 471; // VMOVD rm32, xmm  [VEX.128.66.0F.W0 7E /r]
-export const VMOVQ_xmm_rm64 = 472; // VMOVQ xmm, rm64  [VEX.128.66.0F.W1 6E /r]
-export const VMOVQ_rm64_xmm = 473; // VMOVQ rm64, xmm  [VEX.128.66.0F.W1 7E /r]
+export const VMOVSS_xmm_m32 = 462; // VMOVSS xmm, m32  [VEX.LIG.F3.0F.WIG 10 /r]
+export const VMOVSS_xmm_xmm_xmm = 463; // VMOVSS xmm, xmm, xmm  [VEX.LIG.F3.0F.WIG 10 /r]
+export const VMOVSS_m32_xmm = 464; // VMOVSS m32, xmm  [VEX.LIG.F3.0F.WIG 11 /r]
+export const VMOVSD_xmm_m64 = 465; // VMOVSD xmm, m64  [VEX.LIG.F2.0F.WIG 10 /r]
+export const VMOVSD_xmm_xmm_xmm = 466; // VMOVSD xmm, xmm, xmm  [VEX.LIG.F2.0F.WIG 10 /r]
+export const VMOVSD_m64_xmm = 467; // VMOVSD m64, xmm  [VEX.LIG.F2.0F.WIG 11 /r]
+export const VMOVUPS_xmm_xm128 = 468; // VMOVUPS xmm, xm128  [VEX.128.0F.WIG 10 /r]
+export const VMOVUPS_xm128_xmm = 469; // VMOVUPS xm128, xmm  [VEX.128.0F.WIG 11 /r]
+export const VMOVAPS_xmm_xm128 = 470; // VMOVAPS xmm, xm128  [VEX.128.0F.WIG 28 /r]
+export const VMOVAPS_xm128_xmm = 471; // VMOVAPS xm128, xmm  [VEX.128.0F.WIG 29 /r]
+export const VMOVD_xmm_rm32 = 472; // VMOVD xmm, rm32  [VEX.128.66.0F.W0 6E /r]
+export const VMOVD_rm32_xmm = 473; // VMOVD rm32, xmm  [VEX.128.66.0F.W0 7E /r]
+export const VMOVQ_xmm_rm64 = 474; // VMOVQ xmm, rm64  [VEX.128.66.0F.W1 6E /r]
+export const VMOVQ_rm64_xmm = 475; // VMOVQ rm64, xmm  [VEX.128.66.0F.W1 7E /r]
 
 // PAND, Vol. 2
-export const PAND_xmm_xm128 = 474; // PAND xmm, xm128  [66 0F DB /r]
+export const PAND_xmm_xm128 = 476; // PAND xmm, xm128  [66 0F DB /r]
 
 // VPAND, Vol. 2
-export const VPAND_xmm_xmm_xm128 = 475; // VPAND xmm, xmm, xm128  [VEX.128.66.0F.WIG DB /r]
+export const VPAND_xmm_xmm_xm128 = 477; // VPAND xmm, xmm, xm128  [VEX.128.66.0F.WIG DB /r]
 
 // PANDN, Vol. 2
-export const PANDN_xmm_xm128 = 476; // PANDN xmm, xm128  [66 0F DF /r]
+export const PANDN_xmm_xm128 = 478; // PANDN xmm, xm128  [66 0F DF /r]
 
 // VPANDN, Vol. 2
-export const VPANDN_xmm_xmm_xm128 = 477; // VPANDN xmm, xmm, xm128  [VEX.128.66.0F.WIG DF /r]
+export const VPANDN_xmm_xmm_xm128 = 479; // VPANDN xmm, xmm, xm128  [VEX.128.66.0F.WIG DF /r]
 
 // POR, Vol. 2
-export const POR_xmm_xm128 = 478; // POR xmm, xm128  [66 0F EB /r]
+export const POR_xmm_xm128 = 480; // POR xmm, xm128  [66 0F EB /r]
 
 // VPOR, Vol. 2
-export const VPOR_xmm_xmm_xm128 = 479; // VPOR xmm, xmm, xm128  [VEX.128.66.0F.WIG EB /r]
+export const VPOR_xmm_xmm_xm128 = 481; // VPOR xmm, xmm, xm128  [VEX.128.66.0F.WIG EB /r]
 
 // PXOR, Vol. 2
-export const PXOR_xmm_xm128 = 480; // PXOR xmm, xm128  [66 0F EF /r]
+export const PXOR_xmm_xm128 = 482; // PXOR xmm, xm128  [66 0F EF /r]
 
 // VPXOR, Vol. 2
-export const VPXOR_xmm_xmm_xm128 = 481; // VPXOR xmm, xmm, xm128  [VEX.128.66.0F.WIG EF /r]
+export const VPXOR_xmm_xmm_xm128 = 483; // VPXOR xmm, xmm, xm128  [VEX.128.66.0F.WIG EF /r]
 
 // PCMPEQB, Vol. 2
-export const PCMPEQB_xmm_xm128 = 482; // PCMPEQB xmm, xm128  [66 0F 74 /r]
+export const PCMPEQB_xmm_xm128 = 484; // PCMPEQB xmm, xm128  [66 0F 74 /r]
 
 // VPCMPEQB, Vol. 2
-export const VPCMPEQB_xmm_xmm_xm128 = 483; // VPCMPEQB xmm, xmm, xm128  [VEX.128.66.0F.WIG 74 /r]
+export const VPCMPEQB_xmm_xmm_xm128 = 485; // VPCMPEQB xmm, xmm, xm128  [VEX.128.66.0F.WIG 74 /r]
 
 // PCMPEQD, Vol. 2
-export const PCMPEQD_xmm_xm128 = 484; // PCMPEQD xmm, xm128  [66 0F 76 /r]
+export const PCMPEQD_xmm_xm128 = 486; // PCMPEQD xmm, xm128  [66 0F 76 /r]
 
 // VPCMPEQD, Vol. 2
-export const VPCMPEQD_xmm_xmm_xm128 = 485; // VPCMPEQD xmm, xmm, xm128  [VEX.128.66.0F.WIG 76 /r]
+export const VPCMPEQD_xmm_xmm_xm128 = 487; // VPCMPEQD xmm, xmm, xm128  [VEX.128.66.0F.WIG 76 /r]
 
 // PADDD, Vol. 2
-export const PADDD_xmm_xm128 = 486; // PADDD xmm, xm128  [66 0F FE /r]
+export const PADDD_xmm_xm128 = 488; // PADDD xmm, xm128  [66 0F FE /r]
 
 // VPADDD, Vol. 2
-export const VPADDD_xmm_xmm_xm128 = 487; // VPADDD xmm, xmm, xm128  [VEX.128.66.0F.WIG FE /r]
+export const VPADDD_xmm_xmm_xm128 = 489; // VPADDD xmm, xmm, xm128  [VEX.128.66.0F.WIG FE /r]
 
 // PADDQ, Vol. 2
-export const PADDQ_xmm_xm128 = 488; // PADDQ xmm, xm128  [66 0F D4 /r]
+export const PADDQ_xmm_xm128 = 490; // PADDQ xmm, xm128  [66 0F D4 /r]
 
 // VPADDQ, Vol. 2
-export const VPADDQ_xmm_xmm_xm128 = 489; // VPADDQ xmm, xmm, xm128  [VEX.128.66.0F.WIG D4 /r]
+export const VPADDQ_xmm_xmm_xm128 = 491; // VPADDQ xmm, xmm, xm128  [VEX.128.66.0F.WIG D4 /r]
 
 // PSUBD, Vol. 2
-export const PSUBD_xmm_xm128 = 490; // PSUBD xmm, xm128  [66 0F FA /r]
+export const PSUBD_xmm_xm128 = 492; // PSUBD xmm, xm128  [66 0F FA /r]
 
 // VPSUBD, Vol. 2
-export const VPSUBD_xmm_xmm_xm128 = 491; // VPSUBD xmm, xmm, xm128  [VEX.128.66.0F.WIG FA /r]
+export const VPSUBD_xmm_xmm_xm128 = 493; // VPSUBD xmm, xmm, xm128  [VEX.128.66.0F.WIG FA /r]
 
 // PSUBQ, Vol. 2
-export const PSUBQ_xmm_xm128 = 492; // PSUBQ xmm, xm128  [66 0F FB /r]
+export const PSUBQ_xmm_xm128 = 494; // PSUBQ xmm, xm128  [66 0F FB /r]
 
 // VPSUBQ, Vol. 2
-export const VPSUBQ_xmm_xmm_xm128 = 493; // VPSUBQ xmm, xmm, xm128  [VEX.128.66.0F.WIG FB /r]
+export const VPSUBQ_xmm_xmm_xm128 = 495; // VPSUBQ xmm, xmm, xm128  [VEX.128.66.0F.WIG FB /r]
 
 // PUNPCKLDQ, Vol. 2
-export const PUNPCKLDQ_xmm_xm128 = 494; // PUNPCKLDQ xmm, xm128  [66 0F 62 /r]
+export const PUNPCKLDQ_xmm_xm128 = 496; // PUNPCKLDQ xmm, xm128  [66 0F 62 /r]
 
 // VPUNPCKLDQ, Vol. 2
-export const VPUNPCKLDQ_xmm_xmm_xm128 = 495; // VPUNPCKLDQ xmm, xmm, xm128  [VEX.128.66.0F.WIG 62 /r]
+export const VPUNPCKLDQ_xmm_xmm_xm128 = 497; // VPUNPCKLDQ xmm, xmm, xm128  [VEX.128.66.0F.WIG 62 /r]
 
 // PUNPCKLQDQ, Vol. 2
-export const PUNPCKLQDQ_xmm_xm128 = 496; // PUNPCKLQDQ xmm, xm128  [66 0F 6C /r]
+export const PUNPCKLQDQ_xmm_xm128 = 498; // PUNPCKLQDQ xmm, xm128  [66 0F 6C /r]
 
 // VPUNPCKLQDQ, Vol. 2
-export const VPUNPCKLQDQ_xmm_xmm_xm128 = 497; // VPUNPCKLQDQ xmm, xmm, xm128  [VEX.128.66.0F.WIG 6C /r]
+export const VPUNPCKLQDQ_xmm_xmm_xm128 = 499; // VPUNPCKLQDQ xmm, xmm, xm128  [VEX.128.66.0F.WIG 6C /r]
 
 // PSRLD/PSRLQ, PSLLD/PSLLQ, PSRAD, PSRLDQ, PSLLDQ, Vol. 2
-export const PSRLD_xmm_imm8 = 498; // PSRLD xmm, imm8  [66 0F 72 /2 ib]
-export const PSRAD_xmm_imm8 = 499; // PSRAD xmm, imm8  [66 0F 72 /4 ib]
-export const PSLLD_xmm_imm8 = 500; // PSLLD xmm, imm8  [66 0F 72 /6 ib]
-export const PSRLQ_xmm_imm8 = 501; // PSRLQ xmm, imm8  [66 0F 73 /2 ib]
-export const PSRLDQ_xmm_imm8 = 502; // PSRLDQ xmm, imm8  [66 0F 73 /3 ib]
-export const PSLLQ_xmm_imm8 = 503; // PSLLQ xmm, imm8  [66 0F 73 /6 ib]
-export const PSLLDQ_xmm_imm8 = 504; // PSLLDQ xmm, imm8  [66 0F 73 /7 ib]
+export const PSRLD_xmm_imm8 = 500; // PSRLD xmm, imm8  [66 0F 72 /2 ib]
+export const PSRAD_xmm_imm8 = 501; // PSRAD xmm, imm8  [66 0F 72 /4 ib]
+export const PSLLD_xmm_imm8 = 502; // PSLLD xmm, imm8  [66 0F 72 /6 ib]
+export const PSRLQ_xmm_imm8 = 503; // PSRLQ xmm, imm8  [66 0F 73 /2 ib]
+export const PSRLDQ_xmm_imm8 = 504; // PSRLDQ xmm, imm8  [66 0F 73 /3 ib]
+export const PSLLQ_xmm_imm8 = 505; // PSLLQ xmm, imm8  [66 0F 73 /6 ib]
+export const PSLLDQ_xmm_imm8 = 506; // PSLLDQ xmm, imm8  [66 0F 73 /7 ib]
 
 // PSHUFD, SHUFPS, Vol. 2
-export const PSHUFD_xmm_xm128_imm8 = 505; // PSHUFD xmm, xm128, imm8  [66 0F 70 /r ib]
-export const SHUFPS_xmm_xm128_imm8 = 506; // SHUFPS xmm, xm128, imm8  [NP 0F C6 /r ib]
+export const PSHUFD_xmm_xm128_imm8 = 507; // PSHUFD xmm, xm128, imm8  [66 0F 70 /r ib]
+export const SHUFPS_xmm_xm128_imm8 = 508; // SHUFPS xmm, xm128, imm8  [NP 0F C6 /r ib]
 
 // PINSRD/PINSRQ, PEXTRD/PEXTRQ, Vol. 2
-export const PINSRD_xmm_rm32_imm8 = 507; // PINSRD xmm, rm32, imm8  [66 0F 3A 22 /r ib]
-export const PINSRQ_xmm_rm64_imm8 = 508; // PINSRQ xmm, rm64, imm8  [66 REX.W + 0F 3A 22 /r ib]
-export const PEXTRD_rm32_xmm_imm8 = 509; // PEXTRD rm32, xmm, imm8  [66 0F 3A 16 /r ib]
-export const PEXTRQ_rm64_xmm_imm8 = 510; // PEXTRQ rm64, xmm, imm8  [66 REX.W + 0F 3A 16 /r ib]
+export const PINSRD_xmm_rm32_imm8 = 509; // PINSRD xmm, rm32, imm8  [66 0F 3A 22 /r ib]
+export const PINSRQ_xmm_rm64_imm8 = 510; // PINSRQ xmm, rm64, imm8  [66 REX.W + 0F 3A 22 /r ib]
+export const PEXTRD_rm32_xmm_imm8 = 511; // PEXTRD rm32, xmm, imm8  [66 0F 3A 16 /r ib]
+export const PEXTRQ_rm64_xmm_imm8 = 512; // PEXTRQ rm64, xmm, imm8  [66 REX.W + 0F 3A 16 /r ib]
 
-export const FORM_COUNT = 511;
+export const FORM_COUNT = 513;
 
 /** The packed encoding; layout in isa/gen/x64.ts. */
 export const FORM_BITS = /* @__PURE__ */ new Int32Array([
@@ -814,11 +818,11 @@ export const FORM_BITS = /* @__PURE__ */ new Int32Array([
   345, 1369, 264537, 265561, 262489, 263513, 2396, 3420, 348, 1372, 264540, 265564, 262492, 263516, 2397, 3421, 349, 1373, 264541, 265565, 262493, 263517, 2398, 3422,
   350, 1374, 264542, 265566, 262494, 263518, 2399, 3423, 351, 1375, 264543, 265567, 262495, 263519, 340, 1364, 262484, 263508, 341, 1365, 262485, 263509, 342, 1366,
   262486, 263510, 343, 1367, 262487, 263511, 276, 1300, 262420, 263444, 277, 1301, 262421, 263445, 2385, 3409, 337, 1361, 2394, 3418, 2346, 6442, 3370, 7466,
-  264529, 265553, 264538, 265562, 264490, 268586, 265514, 269610, 2348, 6444, 3372, 7468, 336, 1360, 264492, 268588, 265516, 269612, 302, 1326, 262446, 263470, 1050378, 1050379,
-  1051074, 1052098, 1312522, 1312523, 1313218, 1314242, 2320, 2320, 2321, 3344, 3344, 3345, 272, 273, 296, 297, 1320, 1321, 1391, 1407, 2415, 2431, 1390, 1406,
-  5486, 5502, 2430, 1494, 264464, 264464, 264465, 265488, 265488, 265489, 262416, 262417, 262440, 262441, 263534, 263550, 267630, 267646, 1499, 263643, 1503, 263647, 1515, 263659,
-  1519, 263663, 1396, 263540, 1398, 263542, 1534, 263678, 1492, 263636, 1530, 263674, 1531, 263675, 1378, 263522, 1388, 263532, 1066354, 1082738, 1099122, 1066355, 1074547, 1099123,
-  1107315, 1049968, 1049030, 1050402, 1054498, 1050390, 1054486,
+  264529, 265553, 264538, 265562, 264490, 268586, 265514, 269610, 2348, 6444, 3372, 7468, 336, 1360, 264492, 268588, 265516, 269612, 302, 1326, 262446, 263470, 16814, 25006,
+  1050378, 1050379, 1051074, 1052098, 1312522, 1312523, 1313218, 1314242, 2320, 2320, 2321, 3344, 3344, 3345, 272, 273, 296, 297, 1320, 1321, 1391, 1407, 2415, 2431,
+  1390, 1406, 5486, 5502, 2430, 1494, 264464, 264464, 264465, 265488, 265488, 265489, 262416, 262417, 262440, 262441, 263534, 263550, 267630, 267646, 1499, 263643, 1503, 263647,
+  1515, 263659, 1519, 263663, 1396, 263540, 1398, 263542, 1534, 263678, 1492, 263636, 1530, 263674, 1531, 263675, 1378, 263522, 1388, 263532, 1066354, 1082738, 1099122, 1066355,
+  1074547, 1099123, 1107315, 1049968, 1049030, 1050402, 1054498, 1050390, 1054486,
 ]);
 
 /** Operand roles, SHAPE_*. */
@@ -840,11 +844,11 @@ export const FORM_SHAPE = /* @__PURE__ */ new Uint8Array([
   8, 8, 14, 14, 14, 14, 8, 8, 8, 8, 14, 14, 14, 14, 8, 8, 8, 8, 14, 14, 14, 14, 8, 8,
   8, 8, 14, 14, 14, 14, 8, 8, 8, 8, 14, 14, 14, 14, 8, 8, 14, 14, 8, 8, 14, 14, 8, 8,
   14, 14, 8, 8, 14, 14, 8, 8, 14, 14, 8, 8, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
-  14, 14, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 10, 10,
-  10, 10, 16, 16, 16, 16, 8, 8, 9, 8, 8, 9, 8, 9, 8, 9, 8, 9, 8, 9, 8, 9, 8, 9,
-  8, 9, 8, 9, 8, 14, 9, 8, 14, 9, 8, 9, 8, 9, 8, 9, 8, 9, 8, 14, 8, 14, 8, 14,
-  8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 6, 6, 6, 6, 6, 6,
-  6, 10, 10, 10, 10, 11, 11,
+  14, 14, 14, 14, 14, 14, 14, 14, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 5, 5,
+  10, 10, 10, 10, 16, 16, 16, 16, 8, 8, 9, 8, 8, 9, 8, 9, 8, 9, 8, 9, 8, 9, 8, 9,
+  8, 9, 8, 9, 8, 9, 8, 14, 9, 8, 14, 9, 8, 9, 8, 9, 8, 9, 8, 9, 8, 14, 8, 14,
+  8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 8, 14, 6, 6, 6, 6,
+  6, 6, 6, 10, 10, 10, 10, 11, 11,
 ]);
 
 /** CPU feature needed, FEATURE_*. */
@@ -866,11 +870,11 @@ export const FORM_FEATURE = /* @__PURE__ */ new Uint8Array([
   0, 0, 9, 9, 9, 9, 0, 0, 0, 0, 9, 9, 9, 9, 0, 0, 0, 0, 9, 9, 9, 9, 0, 0,
   0, 0, 9, 9, 9, 9, 0, 0, 0, 0, 9, 9, 9, 9, 0, 0, 9, 9, 0, 0, 9, 9, 0, 0,
   9, 9, 0, 0, 9, 9, 0, 0, 9, 9, 0, 0, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 0, 0, 9, 9, 3, 3,
-  0, 0, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 9, 0, 9, 0, 9,
-  0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 3, 3, 3, 3,
+  9, 9, 9, 9, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 0, 0, 9, 9, 0, 0,
+  3, 3, 0, 0, 9, 9, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 0, 9, 0, 9,
+  0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 9, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 3, 3, 3, 3,
 ]);
 
 /** 1 if the status flags may change. */
@@ -896,7 +900,7 @@ export const FORM_WRITES_FLAGS = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** 1 if the status flags are read. */
@@ -922,7 +926,7 @@ export const FORM_READS_FLAGS = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** 1 if the first operand is read and written. */
@@ -945,10 +949,10 @@ export const FORM_TIED = /* @__PURE__ */ new Uint8Array([
   1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1,
   0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0,
-  1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1,
-  1, 0, 1, 1, 1, 0, 0,
+  0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0,
+  1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 1,
+  1, 1, 1, 0, 1, 1, 1, 0, 0,
 ]);
 
 /** Two bits per operand, first lowest: 1 read, 2 written. */
@@ -970,11 +974,11 @@ export const FORM_ACCESS = /* @__PURE__ */ new Uint16Array([
   7, 7, 22, 22, 22, 22, 7, 7, 7, 7, 22, 22, 22, 22, 7, 7, 7, 7, 22, 22, 22, 22, 7, 7,
   7, 7, 22, 22, 22, 22, 7, 7, 7, 7, 22, 22, 22, 22, 7, 7, 22, 22, 7, 7, 22, 22, 7, 7,
   22, 22, 7, 7, 22, 22, 7, 7, 22, 22, 7, 7, 22, 22, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-  22, 22, 22, 22, 22, 22, 22, 22, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 22, 22,
-  23, 23, 86, 86, 86, 86, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-  6, 6, 6, 6, 6, 22, 6, 6, 22, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 22, 7, 22, 7, 22,
-  7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 7, 7, 7, 7, 7,
-  7, 22, 23, 23, 23, 22, 22,
+  22, 22, 22, 22, 22, 22, 22, 22, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 5, 5, 5, 5, 1, 2,
+  22, 22, 23, 23, 86, 86, 86, 86, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+  6, 6, 6, 6, 6, 6, 6, 22, 6, 6, 22, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 22, 7, 22,
+  7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 22, 7, 7, 7, 7,
+  7, 7, 7, 22, 23, 23, 23, 22, 22,
 ]);
 
 /** 1 if the destination register keeps its upper part (a false dependency on its old value). */
@@ -996,11 +1000,11 @@ export const FORM_KEEPS_REST = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1,
-  0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** 1 if a 32-bit register destination is zero-extended to 64. */
@@ -1023,10 +1027,10 @@ export const FORM_ZERO_EXTENDS = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 1, 0,
+  0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 1, 0,
 ]);
 
 /** 0 no memory operand, 1 register or memory, 2 memory. */
@@ -1048,11 +1052,11 @@ export const FORM_MEMORY = /* @__PURE__ */ new Uint8Array([
   1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
   1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
   1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2,
+  1, 1, 1, 1, 1, 1, 1, 1, 2, 0, 2, 2, 0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
   1, 1, 1, 1, 1, 1, 2, 0, 2, 2, 0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-  1, 1, 1, 1, 2, 0, 2, 2, 0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
-  0, 1, 1, 1, 1, 1, 1,
+  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0,
+  0, 0, 0, 1, 1, 1, 1, 1, 1,
 ]);
 
 /** Bytes of the memory form; 0: none (LEA). */
@@ -1074,11 +1078,11 @@ export const FORM_MEMORY_BYTES = /* @__PURE__ */ new Uint8Array([
   16, 16, 4, 8, 16, 16, 4, 8, 16, 16, 4, 8, 16, 16, 4, 8, 16, 16, 4, 8, 16, 16, 4, 8,
   16, 16, 4, 8, 16, 16, 4, 8, 16, 16, 4, 8, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
   16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 4, 8, 16, 16, 4, 8, 4, 8, 4, 8,
-  4, 8, 4, 8, 4, 8, 4, 8, 4, 4, 8, 8, 0, 0, 4, 4, 8, 8, 4, 8, 4, 8, 4, 8,
-  4, 8, 4, 8, 4, 8, 4, 0, 4, 8, 0, 8, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 4, 4,
-  8, 8, 8, 8, 4, 0, 4, 8, 0, 8, 16, 16, 16, 16, 4, 4, 8, 8, 16, 16, 16, 16, 16, 16,
-  16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0,
-  0, 16, 16, 4, 8, 4, 8,
+  4, 8, 4, 8, 4, 8, 4, 8, 4, 4, 8, 8, 0, 0, 4, 4, 8, 8, 4, 8, 4, 8, 4, 4,
+  4, 8, 4, 8, 4, 8, 4, 8, 4, 0, 4, 8, 0, 8, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
+  4, 4, 8, 8, 8, 8, 4, 0, 4, 8, 0, 8, 16, 16, 16, 16, 4, 4, 8, 8, 16, 16, 16, 16,
+  16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0,
+  0, 0, 0, 16, 16, 4, 8, 4, 8,
 ]);
 
 /** 1 if the immediate is sign-extended to the operand size. */
@@ -1104,7 +1108,7 @@ export const FORM_IMM_SIGNED = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** Mask of general registers read without being named. */
@@ -1130,7 +1134,7 @@ export const FORM_IMPLICIT_READS = /* @__PURE__ */ new Uint16Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** Mask of general registers written without being named. */
@@ -1156,7 +1160,7 @@ export const FORM_IMPLICIT_WRITES = /* @__PURE__ */ new Uint16Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** Names of the forms, for dumps and tests. */
@@ -1591,6 +1595,8 @@ export const FORM_NAMES = [
   'UCOMISD_xmm_xm64',
   'VUCOMISS_xmm_xm32',
   'VUCOMISD_xmm_xm64',
+  'LDMXCSR_m32',
+  'STMXCSR_m32',
   'ROUNDSS_xmm_xm32_imm8',
   'ROUNDSD_xmm_xm64_imm8',
   'CMPSS_xmm_xm32_imm8',

@@ -76,8 +76,13 @@ export function* casesOf(form: Form): Iterable<Case> {
   const ccs = new Cycle(CC_NAMES.map((_, i) => i));
   const regs = new Cycle(CORNERS);
   const fill = (reg: number, vvvv: number, rm: number, address?: Address): Case => ({
-    ...{ reg, vvvv, rm, address },
-    ...{ imm: imms.next(), immHigh: highs.next(), cc: ccs.next() },
+    reg,
+    vvvv,
+    rm,
+    address,
+    imm: imms.next(),
+    immHigh: highs.next(),
+    cc: ccs.next(),
   });
   if (['ZO', 'I', 'D'].includes(form.shape)) {
     for (let i = 0; i < 16; i++) yield fill(0, 0, 0);
@@ -179,12 +184,12 @@ export function immBits(form: Form): number {
   return form.default64 || imm === undefined || imm === form.operands[0] ? 64 : Number(first![0]);
 }
 
-const PREDICATES = [
-  ...['eq', 'lt', 'le', 'unord', 'neq', 'nlt', 'nle', 'ord'],
-  ...['eq_uq', 'nge', 'ngt', 'false', 'neq_oq', 'ge', 'gt', 'true'],
-  ...['eq_os', 'lt_oq', 'le_oq', 'unord_s', 'neq_us', 'nlt_uq', 'nle_uq', 'ord_s'],
-  ...['eq_us', 'nge_uq', 'ngt_uq', 'false_os', 'neq_os', 'ge_oq', 'gt_oq', 'true_us'],
-];
+const PREDICATES = (
+  'eq lt le unord neq nlt nle ord ' +
+  'eq_uq nge ngt false neq_oq ge gt true ' +
+  'eq_os lt_oq le_oq unord_s neq_us nlt_uq nle_uq ord_s ' +
+  'eq_us nge_uq ngt_uq false_os neq_os ge_oq gt_oq true_us'
+).split(' ');
 
 /** The predicate of a float compare has a name in the text while it is a defined one. */
 function predicateOf(form: Form, c: Case): string | undefined {

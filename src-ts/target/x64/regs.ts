@@ -45,10 +45,7 @@ export const CC_LE = 14;
 export const CC_G = 15;
 
 /** Names of the condition codes, as in `jae`. */
-export const CC_NAMES = [
-  ...['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a'],
-  ...['s', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'],
-];
+export const CC_NAMES = 'o no b ae e ne be a s ns p np l ge le g'.split(' ');
 
 /** The condition that holds exactly when `cc` does not. */
 export function negateCc(cc: number): number {
@@ -82,16 +79,12 @@ export function swapCc(cc: number): number {
   }
 }
 
-const NAMES_64 = [
-  ...['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'],
-  ...['r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15'],
-];
+const NAMES_64 = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
 const NAMES_32 = NAMES_64.map((name, i) => (i < 8 ? `e${name.slice(1)}` : `${name}d`));
 const NAMES_16 = NAMES_64.map((name, i) => (i < 8 ? name.slice(1) : `${name}w`));
-const NAMES_8 = [
-  ...['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'],
-  ...NAMES_64.slice(8).map((name) => `${name}b`),
-];
+const NAMES_8 = NAMES_64.map((name, i) =>
+  i >= 8 ? `${name}b` : i < 4 ? `${name[1]}l` : `${name.slice(1)}l`,
+);
 
 /** Name of a general register at a width of 8, 16, 32 or 64 bits. */
 export function gpName(reg: number, bits: number): string {
@@ -105,10 +98,7 @@ export function xmmName(reg: number): string {
 }
 
 /** DWARF column of general register `reg` (0-15). */
-export const DWARF_GP: readonly number[] = [
-  ...[0, 2, 1, 3, 7, 6, 4, 5],
-  ...[8, 9, 10, 11, 12, 13, 14, 15],
-];
+export const DWARF_GP: readonly number[] = [0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
 /** DWARF column of the return address. */
 export const DWARF_RA = 16;
 

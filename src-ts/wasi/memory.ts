@@ -14,8 +14,8 @@ export interface MemoryLike {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class GuestMemory {
-  u8 = new Uint8Array(0);
-  view = new DataView(new ArrayBuffer(0));
+  u8: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
   readonly #memory: MemoryLike;
 
   constructor(memory: MemoryLike) {

@@ -18,6 +18,7 @@ const STUBS: Readonly<Record<string, string>> = {
   func: '(func .)',
   type: '(type . (func))',
   global: '(global . i32 (i32.const 0))',
+  table: '(table . 0 funcref)',
   elem: '(elem . func)',
   export: '',
   tag: '',

@@ -68,6 +68,8 @@ interface Compiled {
   readonly types: ExportTypes;
   /** Exports left out of the module, with the reason. */
   readonly dropped: ReadonlyMap<string, string>;
+  /** Set if something was left out. */
+  readonly partial: Skip | null;
 }
 
 interface Live {
@@ -321,7 +323,12 @@ class Script {
 
   async #compile(node: SExpr): Promise<Compiled> {
     const bytes = await this.#bytesOf(node);
-    return { module: this.#newModule(bytes), types: exportTypes(bytes), dropped: NOTHING };
+    return {
+      module: this.#newModule(bytes),
+      types: exportTypes(bytes),
+      dropped: NOTHING,
+      partial: null,
+    };
   }
 
   /** Like #compile, but of a module that is out of scope in parts keeps the rest, if that is a valid module. */
@@ -335,7 +342,12 @@ class Script {
       try {
         const bytes = await parse(toPlainModule(pruned.text));
         const module = this.#newModule(bytes);
-        return { module, types: exportTypes(bytes), dropped: pruned.dropped };
+        return {
+          module,
+          types: exportTypes(bytes),
+          dropped: pruned.dropped,
+          partial: skip as Skip,
+        };
       } catch {
         throw skip;
       }
@@ -381,8 +393,8 @@ class Script {
       const { types, dropped } = compiled;
       return { exports: instance.exports, types, dropped, spoilt: null };
     } catch (error) {
-      // The import is missing only because what exports it was skipped.
-      throw skips[0] ?? error;
+      // An import is missing because what exports it was skipped, or the module misses a part of itself.
+      throw skips[0] ?? compiled.partial ?? error;
     }
   }
 

@@ -1,5 +1,6 @@
 // isa/abi/vmctx.ts -> src-ts/gen/abi.ts and native/core/gen/abi.h: offsets shared by compiled code, runtime and native core.
 import { builtins, constants, ctxArrays, structs } from '../abi/vmctx.ts';
+import { traps } from '../ir/ops.ts';
 
 const snake = (s: string) => s.replace(/([A-Z])/g, '_$1').toUpperCase();
 
@@ -72,6 +73,7 @@ function cpp(): string {
   for (const [k, v] of Object.entries(constants)) {
     lines.push(`inline constexpr uint64_t ${k} = ${v}ull;`);
   }
+  traps.forEach(([name], i) => lines.push(`inline constexpr uint32_t TRAP_${name.toUpperCase()} = ${i};`));
   lines.push('', 'enum Builtin : uint32_t {');
   builtins.forEach((b, i) => lines.push(`  BUILTIN_${b.name.toUpperCase()} = ${i},`));
   lines.push(`  BUILTIN_COUNT = ${builtins.length},`, '};', '');

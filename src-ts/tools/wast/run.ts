@@ -13,6 +13,7 @@ import { prune } from './prune.ts';
 import { head, parseSExprs, type SExpr } from './sexpr.ts';
 import { spectest } from './spectest.ts';
 import { floatBits, intBits, isNaNPattern } from './values.ts';
+import { parseWat } from './wat.ts';
 import type { WasmNamespace } from './wasm.ts';
 
 export type Status = 'passed' | 'failed' | 'skipped';
@@ -41,12 +42,6 @@ export interface WastOptions {
   /** Compare trap messages with the script's. Default: not for Node's own engine, which has its own words. */
   readonly messages?: boolean;
   readonly onResult?: (result: Result) => void;
-}
-
-/** Parses the text of one module with wasm-tools, which does not validate it. */
-export async function parseWat(text: string): Promise<Uint8Array> {
-  const { parse } = await import('@bytecodealliance/jco-transpile/wasm-tools');
-  return parse(text);
 }
 
 class Skip {
@@ -105,14 +100,7 @@ function concatStrings(items: readonly SExpr[]): Uint8Array {
 
 /** Module text without the words that only scripts know, for a parser of modules. */
 function toPlainModule(text: string): string {
-  return escapeUnicode(text.replace(/^\(module\s+definition\b/, '(module'));
-}
-
-/** Non-ASCII text, which occurs only in strings and comments, as escapes: wasm-tools refuses some of it as confusing. */
-function escapeUnicode(text: string): string {
-  return text.replace(/[^\0-\x7f]+/gu, (part) => {
-    return Array.from(Buffer.from(part), (byte) => `\\${byte.toString(16)}`).join('');
-  });
+  return text.replace(/^\(module\s+definition\b/, '(module');
 }
 
 function describe(error: unknown): string {

@@ -6,6 +6,9 @@
 /** Wasm value types as in the binary format: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128, 0x70 funcref, 0x6f externref. */
 export type ValType = number;
 
+/** A list of u32: a plain array where it is made, a view over the object's bytes where it is read. */
+export type U32List = ArrayLike<number> & Iterable<number>;
+
 export interface FuncType {
   params: ValType[];
   results: ValType[];
@@ -65,7 +68,7 @@ export interface ElementSegment {
   offset: ConstExpr;
   type: ValType;
   /** Function indices when every element is a plain ref.func, else expressions. */
-  funcs?: number[];
+  funcs?: U32List;
   exprs?: ConstExpr[];
 }
 
@@ -85,7 +88,7 @@ export interface ModuleDescription {
   imports: ImportDesc[];
   exports: ExportDesc[];
   /** Type of each function, imported ones first. */
-  funcTypes: number[];
+  funcTypes: U32List;
   tables: (TableType & { init?: ConstExpr })[];
   memories: MemoryType[];
   globals: (GlobalType & { init: ConstExpr })[];
@@ -97,7 +100,7 @@ export interface ModuleDescription {
   moduleName: string;
   funcNames: [number, string][];
   /** Defined functions that have a VMFuncRef in the context, in order: funcRefs[i] is a function index. */
-  funcRefs: number[];
+  funcRefs: U32List;
   /** Explicit-check mode: code checks bounds itself and reloads the base. */
   explicitChecks: boolean;
 }

@@ -1,0 +1,163 @@
+/**
+ * Neutral unwind events (records.ts) to DWARF call frame instructions (DWARF 5, 6.4.2 and 7.24).
+ *
+ * The state at the start of a function is the CIE's: CFA = SP + entryCfa, return address saved. The CFA rule is followed
+ * here so that the shortest operation is written and so that POP_FRAME knows whether the frame pointer was popped too.
+ */
+import { bug } from '../util/bug.ts';
+import type { ByteWriter } from './bytes.ts';
+import * as Unwind from './records.ts';
+import type { ObjectTarget } from './target.ts';
+
+const CFA_ADVANCE_LOC = 0x40;
+const CFA_OFFSET = 0x80;
+const CFA_RESTORE = 0xc0;
+const CFA_ADVANCE_LOC1 = 0x02;
+const CFA_ADVANCE_LOC2 = 0x03;
+const CFA_ADVANCE_LOC4 = 0x04;
+const CFA_OFFSET_EXTENDED = 0x05;
+const CFA_RESTORE_EXTENDED = 0x06;
+const CFA_REMEMBER_STATE = 0x0a;
+const CFA_RESTORE_STATE = 0x0b;
+const CFA_DEF_CFA = 0x0c;
+const CFA_DEF_CFA_REGISTER = 0x0d;
+const CFA_DEF_CFA_OFFSET = 0x0e;
+
+/** Writes `def_cfa reg, offset`. */
+export function defCfa(w: ByteWriter, reg: number, offset: number): void {
+  w.u8(CFA_DEF_CFA);
+  w.uleb(reg);
+  w.uleb(offset);
+}
+
+/** Writes: `reg` is saved at CFA - distance. */
+export function savedAt(w: ByteWriter, t: ObjectTarget, reg: number, distance: number): void {
+  const factored = distance / -t.dataAlign;
+  if (!Number.isInteger(factored) || factored < 0) bug('cfi', `register saved at CFA - ${distance}`);
+  if (reg < 64) w.u8(CFA_OFFSET | reg);
+  else {
+    w.u8(CFA_OFFSET_EXTENDED);
+    w.uleb(reg);
+  }
+  w.uleb(factored);
+}
+
+function restored(w: ByteWriter, reg: number): void {
+  if (reg < 64) return w.u8(CFA_RESTORE | reg);
+  w.u8(CFA_RESTORE_EXTENDED);
+  w.uleb(reg);
+}
+
+function advance(w: ByteWriter, t: ObjectTarget, bytes: number): void {
+  const delta = bytes / t.codeAlign;
+  if (!Number.isInteger(delta) || delta < 0) bug('cfi', `unwind event ${bytes} bytes after the last`);
+  if (delta === 0) return;
+  if (delta < 0x40) return w.u8(CFA_ADVANCE_LOC | delta);
+  if (delta < 0x100) {
+    w.u8(CFA_ADVANCE_LOC1);
+    w.u8(delta);
+  } else if (delta < 0x1_0000) {
+    w.u8(CFA_ADVANCE_LOC2);
+    w.u16(delta);
+  } else {
+    w.u8(CFA_ADVANCE_LOC4);
+    w.u32(delta);
+  }
+}
+
+/** Follows the CFA rule through one function. */
+class CfiState {
+  cfaReg = 0;
+  cfaOffset = 0;
+  /** The frame pointer is saved at CFA - fpSlot; 0: it has the caller's value. */
+  fpSlot = 0;
+  /** Three numbers per remembered state. */
+  readonly stack: number[] = [];
+
+  reset(t: ObjectTarget): void {
+    this.cfaReg = t.stackPointer;
+    this.cfaOffset = t.entryCfa;
+    this.fpSlot = 0;
+    this.stack.length = 0;
+  }
+}
+
+const state = new CfiState();
+
+/** Sets the CFA rule, in the shortest form. */
+function setCfa(w: ByteWriter, reg: number, offset: number): void {
+  if (reg !== state.cfaReg && offset !== state.cfaOffset) defCfa(w, reg, offset);
+  else if (reg !== state.cfaReg) {
+    w.u8(CFA_DEF_CFA_REGISTER);
+    w.uleb(reg);
+  } else if (offset !== state.cfaOffset) {
+    w.u8(CFA_DEF_CFA_OFFSET);
+    w.uleb(offset);
+  }
+  state.cfaReg = reg;
+  state.cfaOffset = offset;
+}
+
+function popFrame(w: ByteWriter, t: ObjectTarget, offset: number): void {
+  setCfa(w, t.stackPointer, offset);
+  // A save slot that is now below the stack pointer holds nothing any more.
+  if (state.fpSlot <= offset) return;
+  restored(w, t.framePointer);
+  state.fpSlot = 0;
+}
+
+function restoreState(w: ByteWriter): void {
+  if (state.stack.length === 0) bug('cfi', 'state restored that was not remembered');
+  w.u8(CFA_RESTORE_STATE);
+  state.fpSlot = state.stack.pop()!;
+  state.cfaOffset = state.stack.pop()!;
+  state.cfaReg = state.stack.pop()!;
+}
+
+function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value: number): void {
+  switch (kind) {
+    case Unwind.UNWIND_PUSH_FP:
+      setCfa(w, t.stackPointer, value);
+      state.fpSlot = value;
+      return savedAt(w, t, t.framePointer, value);
+    case Unwind.UNWIND_SET_FP:
+      return setCfa(w, t.framePointer, value);
+    case Unwind.UNWIND_SAVE:
+      if (reg === t.framePointer) state.fpSlot = value;
+      return savedAt(w, t, reg, value);
+    case Unwind.UNWIND_ALLOC:
+      if (state.cfaReg === t.stackPointer) setCfa(w, t.stackPointer, state.cfaOffset + value);
+      return;
+    case Unwind.UNWIND_REMEMBER:
+      state.stack.push(state.cfaReg, state.cfaOffset, state.fpSlot);
+      return w.u8(CFA_REMEMBER_STATE);
+    case Unwind.UNWIND_RESTORE_REG:
+      if (reg === t.framePointer) state.fpSlot = 0;
+      return restored(w, reg);
+    case Unwind.UNWIND_POP_FRAME:
+      return popFrame(w, t, value);
+    case Unwind.UNWIND_RESTORE_STATE:
+      return restoreState(w);
+    case Unwind.UNWIND_DEF_CFA:
+      return setCfa(w, reg, value);
+    default:
+      bug('cfi', `unwind event ${kind}`);
+  }
+}
+
+/** Whether the event at `at` writes anything: a location is advanced only for those that do. */
+function writes(t: ObjectTarget, events: Int32Array, at: number): boolean {
+  return events[at + 1] !== Unwind.UNWIND_ALLOC || state.cfaReg === t.stackPointer;
+}
+
+/** Appends the instructions for the events of one function (quadruples, ascending offsets). */
+export function callFrameInstructions(w: ByteWriter, t: ObjectTarget, events: Int32Array): void {
+  state.reset(t);
+  let offset = 0;
+  for (let i = 0; i < events.length; i += 4) {
+    if (!writes(t, events, i)) continue;
+    advance(w, t, events[i]! - offset);
+    offset = events[i]!;
+    event(w, t, events[i + 1]!, events[i + 2]!, events[i + 3]!);
+  }
+}

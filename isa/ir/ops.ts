@@ -106,7 +106,7 @@ export const ops: readonly OpRow[] = [
   un('fabs'), un('fneg'), un('fsqrt'), un('fceil'), un('ffloor'), un('ftrunc'), un('fnearest'),
 
   conv('wrap', 'i64', 'i32'), conv('sext', 'i32', 'i64'), conv('zext', 'i32', 'i64'),
-  { name: 'bitcast', args: 1, in: ['x'], out: 't', pure: true, note: 'same size, int <-> float' },
+  { name: 'bitcast', args: 1, in: ['x'], out: 't', pure: true, note: 'same size: int <-> float, i64 <-> ref' },
   { name: 'fdemote', args: 1, in: ['f64'], out: 'f32', pure: true }, { name: 'fpromote', args: 1, in: ['f32'], out: 'f64', pure: true },
   ...(['s', 'u'] as const).flatMap((s): OpRow[] => [
     { name: `ftoi_${s}`, args: 1, in: ['x'], out: 't', traps: true, note: 'truncate; traps invalid_conversion on NaN, integer_overflow out of range' },

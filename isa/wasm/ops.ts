@@ -322,7 +322,10 @@ const SIMD_RUNS: readonly (readonly [first: number, names: string])[] = [
   [0x2b, 'i8x16.ge_s i8x16.ge_u i16x8.eq i16x8.ne i16x8.lt_s i16x8.lt_u i16x8.gt_s i16x8.gt_u'],
   [0x33, 'i16x8.le_s i16x8.le_u i16x8.ge_s i16x8.ge_u i32x4.eq i32x4.ne i32x4.lt_s i32x4.lt_u'],
   [0x3b, 'i32x4.gt_s i32x4.gt_u i32x4.le_s i32x4.le_u i32x4.ge_s i32x4.ge_u f32x4.eq f32x4.ne'],
-  [0x43, 'f32x4.lt f32x4.gt f32x4.le f32x4.ge f64x2.eq f64x2.ne f64x2.lt f64x2.gt f64x2.le f64x2.ge'],
+  [
+    0x43,
+    'f32x4.lt f32x4.gt f32x4.le f32x4.ge f64x2.eq f64x2.ne f64x2.lt f64x2.gt f64x2.le f64x2.ge',
+  ],
   [0x4d, 'v128.not v128.and v128.andnot v128.or v128.xor v128.bitselect v128.any_true'],
   [0x54, 'v128.load8_lane v128.load16_lane v128.load32_lane v128.load64_lane v128.store8_lane'],
   [0x59, 'v128.store16_lane v128.store32_lane v128.store64_lane v128.load32_zero v128.load64_zero'],

@@ -24,7 +24,8 @@ export class Reader {
 
   /** Refuses a read past `end`. */
   private unexpectedEnd(): never {
-    const what = this.end === this.bytes.length ? 'unexpected end' : 'unexpected end of section or function';
+    const what =
+      this.end === this.bytes.length ? 'unexpected end' : 'unexpected end of section or function';
     throw new CompileError(what, this.end);
   }
 

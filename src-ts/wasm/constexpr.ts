@@ -56,7 +56,7 @@ function operator(d: Decoder, op: number, at: number): void {
       return push(F64, op, lo, r.word());
     }
     case Op.REF_NULL: {
-      const type = heapType(r, d.features);
+      const type = heapType(r);
       return push(type, op, type, 0);
     }
     case Op.REF_FUNC:
@@ -102,7 +102,10 @@ function arithmetic(d: Decoder, type: number, op: number, at: number): void {
   const n = stack.length;
   if (n < 2 || stack[n - 1] !== type || stack[n - 2] !== type) {
     const want = typeNames([type, type]);
-    throw new CompileError(`type mismatch: ${name} needs ${want}, the stack has ${typeNames(stack)}`, at);
+    throw new CompileError(
+      `type mismatch: ${name} needs ${want}, the stack has ${typeNames(stack)}`,
+      at,
+    );
   }
   stack.length = n - 1;
   code.push(op, 0, 0);

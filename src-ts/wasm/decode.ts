@@ -93,13 +93,17 @@ function section(d: Decoder, rank: number): number {
     const own = SECTION_RANK[id]!;
     if (own <= rank) {
       const what = own === rank ? 'repeated' : 'out of order';
-      throw new CompileError(`unexpected content after last section: ${SECTION_NAMES[id]} section ${what}`, at);
+      throw new CompileError(
+        `unexpected content after last section: ${SECTION_NAMES[id]} section ${what}`,
+        at,
+      );
     }
     rank = own;
   }
   r.end = end;
   contents(d, id, at);
-  if (r.pos !== end) throw new CompileError(`section size mismatch: ${SECTION_NAMES[id]} section`, r.pos);
+  if (r.pos !== end)
+    throw new CompileError(`section size mismatch: ${SECTION_NAMES[id]} section`, r.pos);
   return rank;
 }
 
@@ -158,9 +162,13 @@ function codeSection(d: Decoder): void {
   for (let i = 0; i < n; i++) {
     const sizeAt = r.pos;
     const size = r.u32();
-    if (size > r.end - r.pos) throw new CompileError('unexpected end of section or function', r.end);
+    if (size > r.end - r.pos)
+      throw new CompileError('unexpected end of section or function', r.end);
     if (size > MAX_BODY_SIZE) {
-      throw new CompileError(`body of function ${m.importedFuncs + i} has ${size} bytes, the limit is ${MAX_BODY_SIZE}`, sizeAt);
+      throw new CompileError(
+        `body of function ${m.importedFuncs + i} has ${size} bytes, the limit is ${MAX_BODY_SIZE}`,
+        sizeAt,
+      );
     }
     bodies[2 * i] = r.pos;
     r.pos += size;

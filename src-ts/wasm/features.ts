@@ -15,6 +15,8 @@ export function needsFeature(what: string, bit: number, offset: number): never {
 /** Refuses an opcode (dense numbering) that is no operator under the given features. */
 export function refuseOpcode(op: number, offset: number): never {
   const feature = op < Op.OP_FEATURE.length ? Op.OP_FEATURE[op]! : 255;
-  if (feature === 255 || feature === 0) throw new CompileError('illegal opcode', offset);
+  if (feature === 255 || feature === 0) {
+    throw new CompileError(`illegal opcode ${op.toString(16)}`, offset);
+  }
   needsFeature(Op.OP_NAMES[op]!, 1 << (feature - 1), offset);
 }

@@ -90,7 +90,7 @@ export function refType(r: Reader, features: number): number {
 }
 
 /** The heap type of ref.null, as the nullable reference to it. */
-export function heapType(r: Reader, features: number): number {
+export function heapType(r: Reader): number {
   const at = r.pos;
   const byte = r.u8();
   if (byte === 0x70) return FUNCREF;
@@ -113,11 +113,14 @@ export function typeSection(d: Decoder): void {
     if (form !== 0x60) badForm(form, at);
     const params = typeVector(d, Limit.MAX_PARAMS, 'parameters');
     const results = typeVector(d, Limit.MAX_RESULTS, 'results');
-    m.types.push({ params, results });
     const key = `${params.join()}:${results.join()}`;
-    const first = seen.get(key);
-    if (first === undefined) seen.set(key, i);
-    canonical[i] = first ?? i;
+    let sig = seen.get(key);
+    if (sig === undefined) {
+      sig = m.signatures.push({ params, results }) - 1;
+      seen.set(key, sig);
+    }
+    m.types.push(m.signatures[sig]!);
+    canonical[i] = sig;
   }
   m.canonical = canonical;
 }
@@ -183,7 +186,11 @@ function importDescription(d: Decoder, kind: number, funcs: number[], at: number
   throw new CompileError('malformed import kind', at);
 }
 
-function setFunctions(m: ModuleInfo, imported: ArrayLike<number>, defined: ArrayLike<number>): void {
+function setFunctions(
+  m: ModuleInfo,
+  imported: ArrayLike<number>,
+  defined: ArrayLike<number>,
+): void {
   m.funcTypes = new Uint32Array(imported.length + defined.length);
   m.funcTypes.set(imported);
   m.funcTypes.set(defined, imported.length);
@@ -200,7 +207,12 @@ export function functionSection(d: Decoder): void {
 // ---- tables, memories, globals ----
 
 /** Limits: flags, minimum, maximum; the latter two in `min` and `max`. */
-function limits(r: Reader, flags: number, bound: number, tooBig: string): { min: number; max: number } {
+function limits(
+  r: Reader,
+  flags: number,
+  bound: number,
+  tooBig: string,
+): { min: number; max: number } {
   const minAt = r.pos;
   const min = r.u64();
   if (min > bound) throw new CompileError(tooBig, minAt);
@@ -219,7 +231,11 @@ function tableType(d: Decoder, init: ConstExpr | null): TableType {
   const flags = r.u8();
   if ((flags & 4) !== 0 && flags < 8) needsFeature('a 64-bit table', Op.FEATURE_MEMORY64, at);
   if (flags > 1) throw new CompileError('malformed limits flags', at);
-  return { element, ...limits(r, flags, Limit.MAX_TABLE_SIZE, 'table size must be at most 2^32-1'), init };
+  return {
+    element,
+    ...limits(r, flags, Limit.MAX_TABLE_SIZE, 'table size must be at most 2^32-1'),
+    init,
+  };
 }
 
 export function tableSection(d: Decoder): void {

@@ -112,11 +112,19 @@ function dataSegment(d: Decoder): void {
   const memoryAt = r.pos;
   const memory = flags === 2 ? r.u32() : 0;
   const active = flags !== 1;
-  if (active && memory >= m.memories.length) throw new CompileError(`unknown memory ${memory}`, memoryAt);
+  if (active && memory >= m.memories.length)
+    throw new CompileError(`unknown memory ${memory}`, memoryAt);
   const offset = active ? constExpr(d, I32) : null;
   const length = r.length();
   const start = r.pos;
-  if (length > r.end - start) throw new CompileError('unexpected end of section or function', r.end);
+  if (length > r.end - start)
+    throw new CompileError('unexpected end of section or function', r.end);
   r.pos = start + length;
-  m.data.push({ mode: active ? SEGMENT_ACTIVE : SEGMENT_PASSIVE, memory, offset, start, end: r.pos });
+  m.data.push({
+    mode: active ? SEGMENT_ACTIVE : SEGMENT_PASSIVE,
+    memory,
+    offset,
+    start,
+    end: r.pos,
+  });
 }

@@ -150,7 +150,9 @@ export class ModuleInfo {
   /** Feature bits the module was decoded under. */
   readonly features: number;
   readonly types: FuncType[] = [];
-  /** Type index to the first type index of equal structure. */
+  /** The distinct signatures among the types, in order of first appearance: canonical types, numbered densely. */
+  readonly signatures: FuncType[] = [];
+  /** Type index to signature number. */
   canonical = new Uint32Array(0);
   readonly imports: Import[] = [];
   importedFuncs = 0;
@@ -189,6 +191,11 @@ export class ModuleInfo {
   /** Number of defined functions. */
   get definedFuncs(): number {
     return this.funcTypes.length - this.importedFuncs;
+  }
+
+  /** Signature number of a function by its index (imported first). */
+  funcSignature(index: number): number {
+    return this.canonical[this.funcTypes[index]!]!;
   }
 
   /** Type of a function by its index (imported first). */

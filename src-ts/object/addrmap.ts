@@ -130,7 +130,7 @@ export class AddressMap {
         this.start + this.size,
       );
       const more = Math.min(BLOCK, this.count - b * BLOCK);
-      for (let i = 0; ; ) {
+      for (let i = 0; ;) {
         if (!visit(text, wasm)) return;
         if (++i >= more) break;
         text += r.uleb();

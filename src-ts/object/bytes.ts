@@ -46,7 +46,7 @@ export class ByteWriter {
 
   /** A non-negative integer below 2^53 as 64 bits. */
   u64(value: number): void {
-    this.u32(value % 0x1_0000_0000 | 0);
+    this.u32((value % 0x1_0000_0000) | 0);
     this.u32(Math.floor(value / 0x1_0000_0000));
   }
 

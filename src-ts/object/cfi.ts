@@ -33,7 +33,8 @@ export function defCfa(w: ByteWriter, reg: number, offset: number): void {
 /** Writes: `reg` is saved at CFA - distance. */
 export function savedAt(w: ByteWriter, t: ObjectTarget, reg: number, distance: number): void {
   const factored = distance / -t.dataAlign;
-  if (!Number.isInteger(factored) || factored < 0) bug('cfi', `register saved at CFA - ${distance}`);
+  if (!Number.isInteger(factored) || factored < 0)
+    bug('cfi', `register saved at CFA - ${distance}`);
   if (reg < 64) w.u8(CFA_OFFSET | reg);
   else {
     w.u8(CFA_OFFSET_EXTENDED);
@@ -50,7 +51,8 @@ function restored(w: ByteWriter, reg: number): void {
 
 function advance(w: ByteWriter, t: ObjectTarget, bytes: number): void {
   const delta = bytes / t.codeAlign;
-  if (!Number.isInteger(delta) || delta < 0) bug('cfi', `unwind event ${bytes} bytes after the last`);
+  if (!Number.isInteger(delta) || delta < 0)
+    bug('cfi', `unwind event ${bytes} bytes after the last`);
   if (delta === 0) return;
   if (delta < 0x40) return w.u8(CFA_ADVANCE_LOC | delta);
   if (delta < 0x100) {

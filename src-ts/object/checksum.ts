@@ -36,8 +36,7 @@ function groups(lanes: Int32Array, bytes: Uint8Array, start: number, end: number
   for (let at = start; at < end; at += GROUP) {
     for (let k = 0; k < LANES; k++) {
       const p = at + 4 * k;
-      const word =
-        bytes[p]! | (bytes[p + 1]! << 8) | (bytes[p + 2]! << 16) | (bytes[p + 3]! << 24);
+      const word = bytes[p]! | (bytes[p + 1]! << 8) | (bytes[p + 2]! << 16) | (bytes[p + 3]! << 24);
       const h = lanes[k]! ^ word;
       lanes[k] = Math.imul((h << 5) | (h >>> 27), 0x85ebca6b);
     }

@@ -156,11 +156,12 @@ export class LoadedObject {
   readonly data: Readonly<Range>;
   readonly custom: Readonly<Range>;
   /** Number of imported functions: the index of the first defined one. */
-  readonly importedFuncs: number;
+  readonly importedFunctions: number;
   readonly functions: FunctionTable;
   readonly traps: TrapTable;
   readonly addresses: AddressMap;
-  private readonly names: NameTable;
+  /** Function names, decoded one at a time. */
+  readonly names: NameTable;
 
   /** Use `readObject`. */
   constructor(bytes: Uint8Array, ranges: Record<SectionName, Range>, engine: EngineInfo) {
@@ -187,7 +188,7 @@ export class LoadedObject {
       get: () => names.all(),
       enumerable: true,
     }) as ModuleDescription;
-    this.importedFuncs = checkDescription(this.module, {
+    this.importedFunctions = checkDescription(this.module, {
       data: this.data.size,
       custom: this.custom.size,
       definedFuncs: this.functions.offsets.length,
@@ -197,13 +198,13 @@ export class LoadedObject {
 
   /** Offset in .text of a defined function, by its index in the module (imported ones count). Throws ObjectError. */
   textOffsetOf(funcIndex: number): number {
-    const i = funcIndex - this.importedFuncs;
+    const i = funcIndex - this.importedFunctions;
     return this.codeAt(this.functions.offsets[i], `function ${funcIndex}`);
   }
 
   /** Size in bytes of a defined function's code. */
   sizeOf(funcIndex: number): number {
-    const size = this.functions.sizes[funcIndex - this.importedFuncs] ?? 0;
+    const size = this.functions.sizes[funcIndex - this.importedFunctions] ?? 0;
     return Math.min(size, this.layout.textSize - this.textOffsetOf(funcIndex));
   }
 
@@ -229,21 +230,17 @@ export class LoadedObject {
   functionAt(textOffset: number): number {
     const { offsets, sizes } = this.functions;
     const i = floorIndex(offsets, offsets.length, textOffset);
-    return i >= 0 && textOffset - offsets[i]! < sizes[i]! ? i + this.importedFuncs : -1;
+    return i >= 0 && textOffset - offsets[i]! < sizes[i]! ? i + this.importedFunctions : -1;
   }
 
   /**
-   * Wasm byte offset that belongs to an offset in .text, -1 if none is known. Return addresses are looked up as they
-   * are: the map has entries for them.
+   * Wasm byte offset that belongs to an offset in .text, -1 if none is known.
+   * @param isCall the offset is a return address: what counts is the call before it
    */
-  wasmOffsetAt(textOffset: number): number {
-    const f = this.functionAt(textOffset);
-    return f < 0 ? -1 : this.addresses.lookup(textOffset, this.textOffsetOf(f));
-  }
-
-  /** Name of a function in the name section. */
-  functionName(funcIndex: number): string | undefined {
-    return this.names.get(funcIndex);
+  wasmOffset(textOffset: number, isCall: boolean): number {
+    const at = isCall ? textOffset - 1 : textOffset;
+    const f = this.functionAt(at);
+    return f < 0 ? -1 : this.addresses.lookup(at, this.textOffsetOf(f));
   }
 
   /** Contents of a data segment: a view, never to be written. */

@@ -27,7 +27,10 @@ function check(input: ObjectInput): void {
   const { module, functions } = input;
   const imported = module.imports.filter((i) => i.kind === 'function').length;
   if (functions.length !== module.funcTypes.length - imported) {
-    bug('object', `${functions.length} functions compiled of ${module.funcTypes.length - imported}`);
+    bug(
+      'object',
+      `${functions.length} functions compiled of ${module.funcTypes.length - imported}`,
+    );
   }
   for (const list of [input.entryTrampolines, input.exitTrampolines]) {
     if (list.length > module.types.length) bug('object', 'trampolines of types that are not there');

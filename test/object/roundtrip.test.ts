@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../../src-ts/object/bytes.ts';
-import { checkHost, checksum, ObjectError, readObject, writeObject } from '../../src-ts/object/index.ts';
+import {
+  checkHost,
+  checksum,
+  ObjectError,
+  readObject,
+  writeObject,
+} from '../../src-ts/object/index.ts';
 import { callingFunction, longFunction, random, sampleInput } from './sample.ts';
 
 describe('object round trip', () => {
@@ -20,8 +26,8 @@ describe('object round trip', () => {
       elements: m.elements.map((e) => ({ ...e, funcs: e.funcs && [...e.funcs] })),
     });
     expect(plain(object.module)).toEqual(plain(input.module));
-    expect(object.functionName(3)).toBe('std::vec<größe>\n');
-    expect(object.functionName(2)).toBeUndefined();
+    expect(object.names.get(3)).toBe('std::vec<größe>\n');
+    expect(object.names.get(2)).toBeUndefined();
   });
 
   test('engine section', () => {
@@ -65,10 +71,13 @@ describe('object round trip', () => {
     expect(object.functionAt(37)).toBe(-1);
     expect(object.functionAt(third + 5)).toBe(3);
     expect(object.functionAt(object.entryOffset(0))).toBe(-1);
-    expect(object.wasmOffsetAt(20)).toBe(100);
-    expect(object.wasmOffsetAt(21)).toBe(104);
-    expect(object.wasmOffsetAt(third + 36)).toBe(2009);
-    expect(object.wasmOffsetAt(object.textOffsetOf(2) + 10)).toBe(-1);
+    expect(object.wasmOffset(20, false)).toBe(100);
+    expect(object.wasmOffset(21, false)).toBe(104);
+    expect(object.wasmOffset(21, true)).toBe(100);
+    expect(object.wasmOffset(37, true)).toBe(109);
+    expect(object.wasmOffset(37, false)).toBe(-1);
+    expect(object.wasmOffset(third + 36, false)).toBe(2009);
+    expect(object.wasmOffset(object.textOffsetOf(2) + 10, false)).toBe(-1);
     expect(object.traps.at(35)).toEqual({ code: 3, wasmOffset: 109 });
     expect(object.traps.at(34)).toBeUndefined();
     expect(object.traps.at(third + 35)).toEqual({ code: 3, wasmOffset: 2009 });
@@ -89,7 +98,7 @@ describe('object round trip', () => {
     moved.set(bytes);
     const other = readObject(moved, checksum);
     expect(other.textOffsetOf(3)).toBe(object.textOffsetOf(3));
-    expect(other.wasmOffsetAt(21)).toBe(104);
+    expect(other.wasmOffset(21, false)).toBe(104);
   });
 
   test('an empty module', () => {
@@ -115,7 +124,7 @@ describe('object round trip', () => {
     );
     expect(object.module.types).toEqual([]);
     expect(object.functionAt(0)).toBe(-1);
-    expect(object.wasmOffsetAt(0)).toBe(-1);
+    expect(object.wasmOffset(0, false)).toBe(-1);
   });
 
   test('the address map over many blocks', () => {
@@ -131,10 +140,10 @@ describe('object round trip', () => {
     input.functions[1] = code;
     const object = readObject(writeObject(input), checksum);
     const start = object.textOffsetOf(2);
-    expect(object.wasmOffsetAt(start + 6)).toBe(-1);
+    expect(object.wasmOffset(start + 6, false)).toBe(-1);
     for (let i = 0; i < pairs.length; i += 2) {
-      expect(object.wasmOffsetAt(start + pairs[i]!)).toBe(pairs[i + 1]);
-      expect(object.wasmOffsetAt(start + pairs[i]! - 1)).toBe(i === 0 ? -1 : pairs[i - 1]);
+      expect(object.wasmOffset(start + pairs[i]!, false)).toBe(pairs[i + 1]);
+      expect(object.wasmOffset(start + pairs[i]! - 1, false)).toBe(i === 0 ? -1 : pairs[i - 1]);
     }
     const seen: number[] = [];
     object.addresses.forEachIn(start, start + 70_000, (at, wasm) => seen.push(at - start, wasm));

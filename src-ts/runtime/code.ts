@@ -1,0 +1,108 @@
+/** A compiled object in this process: mapped, checked, made executable, known to traces. */
+import { checkHost } from '../object/engine.ts';
+import { ObjectError } from '../object/error.ts';
+import { readObject, type LoadedObject } from '../object/read.ts';
+import type { FuncType, ModuleDescription } from '../object/records.ts';
+import type { NativeCode } from './native.ts';
+import { thread } from './thread.ts';
+import { registerCode, type CodeMap } from './trace.ts';
+
+/** Target of objects that this process can run. Throws ObjectError on other machines. */
+export function hostTarget(): string {
+  const arch = process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch;
+  return `${arch}-${process.platform}`;
+}
+
+export class Code implements CodeMap {
+  readonly object: LoadedObject;
+  readonly module: ModuleDescription;
+  private readonly native: NativeCode;
+  private funcRefPlaces: Map<number, number> | undefined;
+
+  private constructor(native: NativeCode) {
+    const t = thread();
+    this.native = native;
+    this.object = readObject(native.bytes, t.native.checksum);
+    checkHost(this.object.engine, hostTarget(), t.native.cpuFeatures());
+    this.module = this.object.module;
+    t.native.activate(native, this.object.layout);
+    registerCode(native.textAddress, this.object.layout.textSize, this);
+  }
+
+  /** Maps a file. Throws ObjectError when it is refused, or the file system's error. */
+  static fromFile(path: string): Code {
+    return new Code(thread().native.mapFile(path));
+  }
+
+  /** Copies an object's bytes into executable memory. Throws ObjectError when it is refused. */
+  static fromBytes(bytes: Uint8Array): Code {
+    return new Code(thread().native.mapBytes(bytes));
+  }
+
+  /** The object's bytes; not to be written. */
+  get bytes(): Uint8Array {
+    return this.native.bytes;
+  }
+
+  get explicitChecks(): boolean {
+    return this.module.explicitChecks;
+  }
+
+  /** Address of a defined function, by its index in the module. */
+  functionAddress(index: number): number {
+    return this.native.textAddress + this.object.textOffsetOf(index);
+  }
+
+  /** Addresses of the trampolines of a type. */
+  entryAddress(type: number): number {
+    return this.native.textAddress + this.object.entryOffset(type);
+  }
+
+  exitAddress(type: number): number {
+    return this.native.textAddress + this.object.exitOffset(type);
+  }
+
+  /** Place in `bytes` of a data segment's contents, and their address. */
+  dataOffset(start: number): number {
+    return this.object.data.offset + start;
+  }
+
+  dataAddress(start: number): number {
+    return this.native.textAddress - this.object.layout.textOffset + this.dataOffset(start);
+  }
+
+  /** Place of a defined function among the module's funcRefs. */
+  funcRefPlace(index: number): number {
+    this.funcRefPlaces ??= new Map(Array.from(this.module.funcRefs, (f, k) => [f, k]));
+    const k = this.funcRefPlaces.get(index);
+    if (k === undefined) throw new ObjectError(`object has no reference for function ${index}`);
+    return k;
+  }
+
+  functionAt(textOffset: number): number {
+    return this.object.functionAt(textOffset);
+  }
+
+  functionName(index: number): string | undefined {
+    return this.object.names.get(index);
+  }
+
+  wasmOffset(textOffset: number, isCall: boolean): number {
+    const trap = isCall ? undefined : this.object.traps.at(textOffset);
+    return trap ? trap.wasmOffset : this.object.wasmOffset(textOffset, isCall);
+  }
+}
+
+/** Canonical text of a signature: equal for equal signatures of any module. */
+export function signatureKey(type: FuncType): string {
+  return `${String.fromCharCode(...type.params)}>${String.fromCharCode(...type.results)}`;
+}
+
+const typeIds = new Map<string, number>();
+
+/** Engine-wide number of a signature, for the checks of indirect calls. */
+export function typeId(key: string): number {
+  let id = typeIds.get(key);
+  if (id === undefined) typeIds.set(key, (id = typeIds.size));
+  return id;
+}

@@ -1,0 +1,166 @@
+/**
+ * State of this JavaScript thread: the native addon, the transfer area through which every call passes, and the driver
+ * loop that runs host functions between stretches of Wasm (see native.ts for the protocol). Each worker has its own.
+ */
+import {
+  FLAG_MEMORY_GREW,
+  STATUS_DONE,
+  STATUS_TRAP,
+  TRANSFER_CALLEE,
+  TRANSFER_FIBER,
+  TRANSFER_FLAGS,
+  TRANSFER_HOST_ID,
+  TRANSFER_SIZE,
+  TRANSFER_STATUS,
+  TRANSFER_TRAP,
+} from '../gen/abi.ts';
+import { loadNative, type Native } from './native.ts';
+import { makeTrapError } from './trace.ts';
+
+const STATUS = TRANSFER_STATUS >> 2;
+const FLAGS = TRANSFER_FLAGS >> 2;
+const HOST_ID = TRANSFER_HOST_ID >> 2;
+const FIBER = TRANSFER_FIBER >> 2;
+const TRAP = TRANSFER_TRAP >> 2;
+const CALLEE = TRANSFER_CALLEE >> 2;
+
+/** Index of the first slot in the 64-bit views; twice that in the 32-bit ones. */
+export const SLOT0 = TRANSFER_SIZE >> 3;
+
+/** Reads its arguments from the slots, calls the JavaScript function, writes its results. */
+export type HostStub = () => void;
+
+const DEFAULT_STACK_BYTES = 1 << 20;
+
+/** How long a host function that was called stays strongly held. */
+const HOT_MS = 1000;
+
+export class Thread {
+  readonly native: Native;
+  readonly address: number;
+  readonly builtinsAddress: number;
+  readonly i32: Int32Array;
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+  readonly i64: BigInt64Array;
+  /**
+   * Host functions by number. Weak, because a host function commonly refers to the instance that imports it, and that
+   * would never die; `hot` spares the cost of looking through the weak reference, and is emptied a while after.
+   */
+  private readonly hosts: (WeakRef<HostStub> | undefined)[] = [];
+  private hot: (HostStub | undefined)[] = [];
+  private cooling = false;
+  private readonly freeHosts: number[] = [];
+  private readonly active: object[] = [];
+  /** Called when a memory grew while Wasm ran. */
+  onMemoryGrew: () => void = () => {};
+
+  constructor(native: Native, stackBytes: number) {
+    this.native = native;
+    const { transfer, threadAddress, builtinsAddress } = native.initThread({ stackBytes });
+    this.address = threadAddress;
+    this.builtinsAddress = builtinsAddress;
+    this.i32 = new Int32Array(transfer);
+    this.f32 = new Float32Array(transfer);
+    this.f64 = new Float64Array(transfer);
+    this.i64 = new BigInt64Array(transfer);
+  }
+
+  /** Gives a host function a number for its VMHostFunc. The caller keeps the stub alive. */
+  addHost(stub: HostStub): number {
+    const id = this.freeHosts.pop() ?? this.hosts.length;
+    this.hosts[id] = new WeakRef(stub);
+    return id;
+  }
+
+  removeHost(id: number): void {
+    this.hosts[id] = undefined;
+    this.hot[id] = undefined;
+    this.freeHosts.push(id);
+  }
+
+  private warm(id: number): HostStub {
+    const stub = this.hosts[id]!.deref()!;
+    this.hot[id] = stub;
+    if (!this.cooling) {
+      this.cooling = true;
+      setTimeout(() => {
+        this.hot = [];
+        this.cooling = false;
+      }, HOT_MS).unref();
+    }
+    return stub;
+  }
+
+  /**
+   * Calls the function of a VMFuncRef whose arguments are in the slots; returns when its results are there.
+   * Throws RuntimeError on a trap, and whatever a host function throws, unchanged.
+   */
+  call(refLow: number, refHigh: number, keeper: object): void {
+    const i32 = this.i32;
+    i32[CALLEE] = refLow;
+    i32[CALLEE + 1] = refHigh;
+    this.native.enter();
+    if ((i32[STATUS]! | i32[FLAGS]!) !== STATUS_DONE) this.drive(keeper);
+  }
+
+  /**
+   * Runs host functions and resumes Wasm until the call is done. `keeper` is the instance that was entered: nothing else
+   * may refer to it any more, and its memory must outlive the call.
+   */
+  drive(keeper: object): void {
+    this.active.push(keeper);
+    try {
+      this.run();
+    } finally {
+      this.active.pop();
+    }
+  }
+
+  private run(): void {
+    const i32 = this.i32;
+    const native = this.native;
+    for (;;) {
+      if (i32[FLAGS] !== 0) this.handleFlags();
+      const status = i32[STATUS];
+      if (status === STATUS_DONE) return;
+      if (status === STATUS_TRAP) this.trap();
+      const low = i32[FIBER]!;
+      const high = i32[FIBER + 1]!;
+      try {
+        const id = i32[HOST_ID]!;
+        (this.hot[id] ?? this.warm(id))();
+      } catch (e) {
+        i32[FIBER] = low;
+        i32[FIBER + 1] = high;
+        native.abandon();
+        throw e;
+      }
+      i32[FIBER] = low;
+      i32[FIBER + 1] = high;
+      native.resume();
+    }
+  }
+
+  private trap(): never {
+    const i32 = this.i32;
+    const code = i32[TRAP]!;
+    const frames = this.native.trapFrames(100);
+    this.native.abandon();
+    throw makeTrapError(code, frames);
+  }
+
+  private handleFlags(): void {
+    const flags = this.i32[FLAGS]!;
+    this.i32[FLAGS] = 0;
+    if (flags & FLAG_MEMORY_GREW) this.onMemoryGrew();
+  }
+}
+
+let current: Thread | undefined;
+
+/** This thread's state, made at first use. Throws when the native addon cannot be loaded. */
+export function thread(): Thread {
+  current ??= new Thread(loadNative(), DEFAULT_STACK_BYTES);
+  return current;
+}

@@ -37,12 +37,15 @@ export interface ModuleLayout {
   readonly funcRefSlot: Int32Array;
 }
 
-/** Lays out the instance context; every function that can escape gets a VMFuncRef. */
+/**
+ * Lays out the instance context; every function that can escape, and the start function (the runtime calls it through
+ * one), gets a VMFuncRef.
+ */
 export function moduleLayout(m: ModuleInfo): ModuleLayout {
   const funcRefs: number[] = [];
   const funcRefSlot = new Int32Array(m.funcCount).fill(-1);
   for (let i = m.importedFuncs; i < m.funcCount; i++) {
-    if (m.declared[i] === 1) funcRefSlot[i] = funcRefs.push(i) - 1;
+    if (m.declared[i] === 1 || i === m.start) funcRefSlot[i] = funcRefs.push(i) - 1;
   }
   const ctx = ctxLayout({
     memories: m.memories.length,

@@ -416,7 +416,7 @@ class Verifier {
 
   private sameSize(x: number, y: number): boolean {
     const four = (1 << Op.T_I32) | (1 << Op.T_F32);
-    const eight = (1 << Op.T_I64) | (1 << Op.T_F64);
+    const eight = (1 << Op.T_I64) | (1 << Op.T_F64) | (1 << Op.T_REF);
     return (
       (this.among(x, four) && this.among(y, four)) || (this.among(x, eight) && this.among(y, eight))
     );

@@ -8,7 +8,13 @@ import { pathToFileURL } from 'node:url';
 const dir = mkdtempSync(join(tmpdir(), 'elfin-gen-'));
 try {
   const outfile = join(dir, 'gen.mjs');
-  await build({ entryPoints: ['isa/gen/main.ts'], bundle: true, platform: 'node', format: 'esm', outfile });
+  await build({
+    entryPoints: ['isa/gen/main.ts'],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile,
+  });
   await import(pathToFileURL(outfile).href);
 } finally {
   rmSync(dir, { recursive: true, force: true });

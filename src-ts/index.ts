@@ -5,7 +5,12 @@
 import { compile, compileAsync, validate } from './compiler/index.ts';
 import { resolveSettings, type CompileOptions } from './compiler/settings.ts';
 import { setDefaultCompiler } from './runtime/module.ts';
-import { createNamespace, moduleClassFor, type EngineCompiler, type Namespace } from './runtime/namespace.ts';
+import {
+  createNamespace,
+  moduleClassFor,
+  type EngineCompiler,
+  type Namespace,
+} from './runtime/namespace.ts';
 import { Module } from './runtime/module.ts';
 import { thread } from './runtime/thread.ts';
 
@@ -15,7 +20,10 @@ export type { CompileOptions } from './compiler/settings.ts';
 
 /** Compiler of an engine. Code is for this machine: its CPU features are the default. */
 function engineCompiler(options: CompileOptions): EngineCompiler {
-  const settings = resolveSettings({ hostFeatures: thread().native.cpuFeatures(), ...options }, 'elfin.Engine');
+  const settings = resolveSettings(
+    { hostFeatures: thread().native.cpuFeatures(), ...options },
+    'elfin.Engine',
+  );
   return {
     explicitChecks: settings.explicitChecks,
     compile: (bytes, explicitChecks) => compile(bytes, { ...settings, explicitChecks }),

@@ -37,17 +37,72 @@ export const structs: Record<string, { size: number; fields: Field[] }> = {
       p('reserved1', ''),
     ],
   },
-  memory: { size: 32, fields: [p('base', 'first byte'), p('bytes', 'current size'), p('maxBytes', 'growth limit'), p('owner', 'the native Memory')] },
-  table: { size: 32, fields: [p('base', 'first entry'), p('length', 'current number of entries (< 2^32)'), p('max', 'growth limit in entries'), p('owner', 'the native Table')] },
+  memory: {
+    size: 32,
+    fields: [
+      p('base', 'first byte'),
+      p('bytes', 'current size'),
+      p('maxBytes', 'growth limit'),
+      p('owner', 'the native Memory'),
+    ],
+  },
+  table: {
+    size: 32,
+    fields: [
+      p('base', 'first entry'),
+      p('length', 'current number of entries (< 2^32)'),
+      p('max', 'growth limit in entries'),
+      p('owner', 'the native Table'),
+    ],
+  },
   /** Entry of a table of functions. Null: all zero but typeId = NULL_TYPE_ID. First 24 bytes as in funcRef. */
-  funcEntry: { size: 32, fields: [p('code', 'code address, Wasm calling convention'), p('ctx', 'callee context'), w('typeId', ''), w('pad', ''), p('ref', 'the VMFuncRef, 0 when null')] },
+  funcEntry: {
+    size: 32,
+    fields: [
+      p('code', 'code address, Wasm calling convention'),
+      p('ctx', 'callee context'),
+      w('typeId', ''),
+      w('pad', ''),
+      p('ref', 'the VMFuncRef, 0 when null'),
+    ],
+  },
   /** What a funcref value points to. */
-  funcRef: { size: 32, fields: [p('code', 'code address, Wasm calling convention'), p('ctx', 'callee context'), w('typeId', 'engine-wide signature id'), w('index', 'function index in its module, or host function id'), p('entry', 'entry trampoline of its signature')] },
+  funcRef: {
+    size: 32,
+    fields: [
+      p('code', 'code address, Wasm calling convention'),
+      p('ctx', 'callee context'),
+      w('typeId', 'engine-wide signature id'),
+      w('index', 'function index in its module, or host function id'),
+      p('entry', 'entry trampoline of its signature'),
+    ],
+  },
   segment: { size: 16, fields: [p('data', ''), p('length', 'bytes, or references')] },
   /** Context of an imported JavaScript function; code is the exit trampoline of its signature. */
-  hostFunc: { size: 32, fields: [p('thread', ''), w('hostId', 'index in the thread\'s table of host functions'), w('pad', ''), p('reserved0', ''), p('reserved1', '')] },
+  hostFunc: {
+    size: 32,
+    fields: [
+      p('thread', ''),
+      w('hostId', "index in the thread's table of host functions"),
+      w('pad', ''),
+      p('reserved0', ''),
+      p('reserved1', ''),
+    ],
+  },
   /** Head of the native Thread: what trampolines use. */
-  thread: { size: 64, fields: [p('transfer', 'transfer area'), p('suspend', 'address of elfin_suspend'), p('fiber', 'running Fiber'), p('reserved0', ''), p('reserved1', ''), p('reserved2', ''), p('reserved3', ''), p('reserved4', '')] },
+  thread: {
+    size: 64,
+    fields: [
+      p('transfer', 'transfer area'),
+      p('suspend', 'address of elfin_suspend'),
+      p('fiber', 'running Fiber'),
+      p('reserved0', ''),
+      p('reserved1', ''),
+      p('reserved2', ''),
+      p('reserved3', ''),
+      p('reserved4', ''),
+    ],
+  },
   /** Head of the transfer area (an ArrayBuffer in JavaScript); argument and result slots follow, 8 bytes each (v128: two). */
   transfer: {
     size: 64,
@@ -78,8 +133,8 @@ export const constants = {
   WASM_PAGE: 65536,
   /** Guard-page memories: address space reserved for a 32-bit memory (4 GiB index + 4 GiB offset + a page for the access). */
   GUARD_RESERVATION: 0x2_0001_0000,
-  /** Tag in the upper 32 bits of an externref handle, so that stacks can be scanned for handles; lower half = index. */
-  EXTERNREF_TAG: 0x5eaf0000,
+  /** Upper 32 bits of an externref handle (lower half = index), so that stacks can be scanned for handles. No canonical address; exact as a double. */
+  EXTERNREF_TAG: 0x000f5eaf,
 };
 
 export const ctxArrays = [
@@ -97,21 +152,81 @@ export const ctxArrays = [
  * First parameter of every one that is not arithmetic: ctx. A status result is 0 = done, 1 = trap (the caller traps).
  */
 export const builtins = [
-  { name: 'memory_grow', params: 'lll', result: 'l', doc: '(ctx, VMMemory*, delta pages) -> old size in pages, or -1' },
-  { name: 'memory_fill', params: 'lllil', result: 'i', doc: '(ctx, VMMemory*, dst, value, len) -> status' },
-  { name: 'memory_copy', params: 'llllll', result: 'i', doc: '(ctx, dst VMMemory*, src VMMemory*, dst, src, len) -> status' },
-  { name: 'memory_init', params: 'llllll', result: 'i', doc: '(ctx, VMMemory*, VMSegment*, dst, src, len) -> status' },
-  { name: 'segment_drop', params: 'll', result: 'v', doc: '(ctx, VMSegment*): data.drop and elem.drop' },
-  { name: 'table_grow_func', params: 'llll', result: 'l', doc: '(ctx, VMTable*, init ref, delta) -> old length, or -1' },
-  { name: 'table_grow_ref', params: 'llll', result: 'l', doc: 'the same for tables of plain references' },
-  { name: 'table_set_func', params: 'llll', result: 'i', doc: '(ctx, VMTable*, index, ref) -> status' },
-  { name: 'table_fill_func', params: 'lllll', result: 'i', doc: '(ctx, VMTable*, index, ref, n) -> status' },
+  {
+    name: 'memory_grow',
+    params: 'lll',
+    result: 'l',
+    doc: '(ctx, VMMemory*, delta pages) -> old size in pages, or -1',
+  },
+  {
+    name: 'memory_fill',
+    params: 'lllil',
+    result: 'i',
+    doc: '(ctx, VMMemory*, dst, value, len) -> status',
+  },
+  {
+    name: 'memory_copy',
+    params: 'llllll',
+    result: 'i',
+    doc: '(ctx, dst VMMemory*, src VMMemory*, dst, src, len) -> status',
+  },
+  {
+    name: 'memory_init',
+    params: 'llllll',
+    result: 'i',
+    doc: '(ctx, VMMemory*, VMSegment*, dst, src, len) -> status',
+  },
+  {
+    name: 'segment_drop',
+    params: 'll',
+    result: 'v',
+    doc: '(ctx, VMSegment*): data.drop and elem.drop',
+  },
+  {
+    name: 'table_grow_func',
+    params: 'llll',
+    result: 'l',
+    doc: '(ctx, VMTable*, init ref, delta) -> old length, or -1',
+  },
+  {
+    name: 'table_grow_ref',
+    params: 'llll',
+    result: 'l',
+    doc: 'the same for tables of plain references',
+  },
+  {
+    name: 'table_set_func',
+    params: 'llll',
+    result: 'i',
+    doc: '(ctx, VMTable*, index, ref) -> status',
+  },
+  {
+    name: 'table_fill_func',
+    params: 'lllll',
+    result: 'i',
+    doc: '(ctx, VMTable*, index, ref, n) -> status',
+  },
   { name: 'table_fill_ref', params: 'lllll', result: 'i', doc: '' },
-  { name: 'table_copy_func', params: 'llllll', result: 'i', doc: '(ctx, dst VMTable*, src VMTable*, dst, src, n) -> status' },
+  {
+    name: 'table_copy_func',
+    params: 'llllll',
+    result: 'i',
+    doc: '(ctx, dst VMTable*, src VMTable*, dst, src, n) -> status',
+  },
   { name: 'table_copy_ref', params: 'llllll', result: 'i', doc: '' },
-  { name: 'table_init_func', params: 'llllll', result: 'i', doc: '(ctx, VMTable*, VMSegment*, dst, src, n) -> status' },
+  {
+    name: 'table_init_func',
+    params: 'llllll',
+    result: 'i',
+    doc: '(ctx, VMTable*, VMSegment*, dst, src, n) -> status',
+  },
   { name: 'table_init_ref', params: 'llllll', result: 'i', doc: '' },
-  { name: 'f32_ceil', params: 'f', result: 'f', doc: 'rounding where the CPU has no instruction for it' },
+  {
+    name: 'f32_ceil',
+    params: 'f',
+    result: 'f',
+    doc: 'rounding where the CPU has no instruction for it',
+  },
   { name: 'f32_floor', params: 'f', result: 'f', doc: '' },
   { name: 'f32_trunc', params: 'f', result: 'f', doc: '' },
   { name: 'f32_nearest', params: 'f', result: 'f', doc: '' },

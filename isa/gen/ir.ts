@@ -1,5 +1,13 @@
 // isa/ir/ops.ts -> src-ts/gen/ir.ts: opcode constants and fact columns.
-import { floatConditions, intConditions, ops, regions, traps, types, type OpRow } from '../ir/ops.ts';
+import {
+  floatConditions,
+  intConditions,
+  ops,
+  regions,
+  traps,
+  types,
+  type OpRow,
+} from '../ir/ops.ts';
 
 const upper = (s: string) => s.toUpperCase();
 const consts = (prefix: string, names: readonly string[]) =>
@@ -10,10 +18,23 @@ const bit = (on: unknown, n: number) => (on ? 1 << n : 0);
 
 /** Swapped operands: a < b is b > a. */
 const swapped: Record<string, string> = {
-  eq: 'eq', ne: 'ne', slt: 'sgt', sge: 'sle', sgt: 'slt', sle: 'sge', ult: 'ugt', uge: 'ule', ugt: 'ult', ule: 'uge',
+  eq: 'eq',
+  ne: 'ne',
+  slt: 'sgt',
+  sge: 'sle',
+  sgt: 'slt',
+  sle: 'sge',
+  ult: 'ugt',
+  uge: 'ule',
+  ugt: 'ult',
+  ule: 'uge',
 };
 const negated: Record<string, string> = {
-  eq: 'ne', slt: 'sge', sgt: 'sle', ult: 'uge', ugt: 'ule',
+  eq: 'ne',
+  slt: 'sge',
+  sgt: 'sle',
+  ult: 'uge',
+  ugt: 'ule',
 };
 
 function check(): void {
@@ -21,8 +42,10 @@ function check(): void {
   for (const r of ops) {
     if (seen.has(r.name)) throw new Error(`ir op ${r.name} appears twice`);
     seen.add(r.name);
-    if (r.in && r.in.length !== r.args) throw new Error(`ir op ${r.name}: ${r.args} operands, ${r.in.length} types`);
-    if (r.pure && (r.traps || r.writes || r.reads)) throw new Error(`ir op ${r.name} is pure and has effects`);
+    if (r.in && r.in.length !== r.args)
+      throw new Error(`ir op ${r.name}: ${r.args} operands, ${r.in.length} types`);
+    if (r.pure && (r.traps || r.writes || r.reads))
+      throw new Error(`ir op ${r.name} is pure and has effects`);
   }
   for (const [a, b] of Object.entries(negated)) {
     const i = intConditions.indexOf(a as (typeof intConditions)[number]);
@@ -30,7 +53,19 @@ function check(): void {
   }
 }
 
-const IMM_KINDS = ['none', 'const', 'icc', 'fcc', 'offset', 'trap', 'func', 'builtin', 'index', 'size', 'edges'];
+const IMM_KINDS = [
+  'none',
+  'const',
+  'icc',
+  'fcc',
+  'offset',
+  'trap',
+  'func',
+  'builtin',
+  'index',
+  'size',
+  'edges',
+];
 
 export function* generateIr(): Iterable<[string, string]> {
   check();
@@ -43,7 +78,10 @@ ${consts('T_', types)}
 export const TYPE_NAMES = ${JSON.stringify(types)};
 
 // Opcodes
-${consts('', ops.map((r) => r.name))}
+${consts(
+  '',
+  ops.map((r) => r.name),
+)}
 export const OP_COUNT = ${ops.length};
 export const OP_NAMES = ${JSON.stringify(ops.map((r) => r.name))};
 
@@ -84,7 +122,10 @@ export const MEM_NOTRAP = 1 << 24;
 export const MEM_NOTRAP_NAME = 'notrap';
 
 // Trap codes
-${consts('TRAP_', traps.map((t) => t[0]))}
+${consts(
+  'TRAP_',
+  traps.map((t) => t[0]),
+)}
 export const TRAP_NAMES = ${JSON.stringify(traps.map((t) => t[0]))};
 export const TRAP_TEXTS = ${JSON.stringify(traps.map((t) => t[1]))};
 `,

@@ -15,6 +15,8 @@ export class Builder {
   readonly f: Func;
   /** Block that rows are appended to. */
   block = 0;
+  /** Row that new rows are put before; NONE: they are appended to `block`. */
+  before = NONE;
   /** Wasm byte offset given to new rows. */
   pos = 0;
   fold: Fold | null = null;
@@ -29,7 +31,8 @@ export class Builder {
       const v = this.fold(this, r);
       if (v !== r) return v;
     }
-    this.f.append(r, this.block);
+    if (this.before === NONE) this.f.append(r, this.block);
+    else this.f.insertBefore(r, this.before);
     return r;
   }
 
@@ -83,7 +86,15 @@ export class Builder {
   }
 
   /** Any load of isa/ir/ops.ts; `index` may be NONE; the offset is an unsigned 64-bit number in two halves. */
-  load(op: number, ty: number, base: number, index: number, offset: number, offsetHi: number, aux: number): number {
+  load(
+    op: number,
+    ty: number,
+    base: number,
+    index: number,
+    offset: number,
+    offsetHi: number,
+    aux: number,
+  ): number {
     const f = this.f;
     const r = f.newRow(op, ty, base, index, NONE, this.pos);
     f.imm[r] = offset;
@@ -92,7 +103,15 @@ export class Builder {
     return this.emit(r);
   }
 
-  store(op: number, base: number, index: number, value: number, offset: number, offsetHi: number, aux: number): number {
+  store(
+    op: number,
+    base: number,
+    index: number,
+    value: number,
+    offset: number,
+    offsetHi: number,
+    aux: number,
+  ): number {
     const f = this.f;
     const r = f.newRow(op, Op.T_VOID, base, index, value, this.pos);
     f.imm[r] = offset;
@@ -134,7 +153,14 @@ export class Builder {
 
   // ---- terminators (never folded here: `opt/branch` does that) ----
 
-  private terminate(op: number, a: number, list: number, imm: number, imm2: number, aux = 0): number {
+  private terminate(
+    op: number,
+    a: number,
+    list: number,
+    imm: number,
+    imm2: number,
+    aux = 0,
+  ): number {
     const f = this.f;
     const r = f.newRow(op, Op.T_VOID, a, NONE, list, this.pos);
     f.imm[r] = imm;

@@ -7,7 +7,13 @@
  * user code that calls Wasm and so overwrites the slots; externrefs get their handles last, because making a handle is
  * the one conversion that runs no user code and handles must not be swept while in transit.
  */
-import { EXTERNREF_TAG, STATUS_DONE, TRANSFER_CALLEE, TRANSFER_FLAGS, TRANSFER_STATUS } from '../gen/abi.ts';
+import {
+  EXTERNREF_TAG,
+  STATUS_DONE,
+  TRANSFER_CALLEE,
+  TRANSFER_FLAGS,
+  TRANSFER_STATUS,
+} from '../gen/abi.ts';
 import type { FuncType, ValType } from '../object/records.ts';
 import { collectHandles, handleOf, valueOf } from './externref.ts';
 import { funcOfRef, refOfFunc } from './functions.ts';
@@ -33,22 +39,26 @@ interface Env {
   toList: (value: unknown, count: number) => unknown[];
 }
 
-export type ExportFactory = (refLow: number, refHigh: number, keeper: Keeper) => (...args: unknown[]) => unknown;
+export type ExportFactory = (
+  refLow: number,
+  refHigh: number,
+  keeper: Keeper,
+) => (...args: unknown[]) => unknown;
 export type HostFactory = (func: (...args: unknown[]) => unknown, keeper: Keeper) => HostStub;
 
 const TWO32 = 0x1_0000_0000;
 
 function noV128(): never {
-  throw new TypeError('a function with a v128 parameter or result cannot be called from or call JavaScript');
+  throw new TypeError(
+    'a function with a v128 parameter or result cannot be called from or call JavaScript',
+  );
 }
 
 /** IterableToList with the number of elements a signature asks for. Throws TypeError. */
 function toList(value: unknown, count: number): unknown[] {
-  if (value === null || value === undefined || typeof (value as Iterable<unknown>)[Symbol.iterator] !== 'function') {
-    throw new TypeError('a host function with several results must return an iterable');
-  }
   const list = [...(value as Iterable<unknown>)];
-  if (list.length !== count) throw new TypeError(`a host function returned ${list.length} results, not ${count}`);
+  if (list.length !== count)
+    throw new TypeError(`a host function returned ${list.length} results, not ${count}`);
   return list;
 }
 
@@ -122,7 +132,8 @@ function exportSource({ params, results }: FuncType): string {
     `if ((i32[${TRANSFER_STATUS >> 2}] | i32[${TRANSFER_FLAGS >> 2}]) !== ${STATUS_DONE}) t.drive(keeper);`,
   ];
   if (results.length === 1) lines.push(`return ${load(results[0]!, 0)};`);
-  else if (results.length > 1) lines.push(`return [${results.map((r, i) => load(r, i)).join(', ')}];`);
+  else if (results.length > 1)
+    lines.push(`return [${results.map((r, i) => load(r, i)).join(', ')}];`);
   const body = params.includes(V128) || results.includes(V128) ? 'noV128();' : lines.join('\n    ');
   return `${PROLOG}return (low, high, keeper) => (${names.join(', ')}) => {\n    ${body}\n};`;
 }
@@ -136,7 +147,8 @@ function hostSource({ params, results }: FuncType): string {
     params.forEach((p, i) => lines.push(`const p${i} = ${load(p, i)};`));
     lines.push('collectHandles();', `const r = func(${params.map((_, i) => `p${i}`).join(', ')});`);
   } else lines.push(results.length === 0 ? `${call};` : `const r = ${call};`);
-  if (results.length === 1) lines.push(`const r0 = ${convert(results[0]!, 'r')};`, store(results[0]!, 0, 'r0'));
+  if (results.length === 1)
+    lines.push(`const r0 = ${convert(results[0]!, 'r')};`, store(results[0]!, 0, 'r0'));
   if (results.length > 1) {
     lines.push(`const list = toList(r, ${results.length});`);
     results.forEach((type, i) => lines.push(`const r${i} = ${convert(type, `list[${i}]`)};`));
@@ -174,13 +186,21 @@ export class CallCode {
 
   exportFactory(key: string, type: FuncType): ExportFactory {
     let factory = this.exports.get(key);
-    if (!factory) this.exports.set(key, (factory = this.generate(exportSource(type)) ?? interpretExport(this.env, type)));
+    if (!factory)
+      this.exports.set(
+        key,
+        (factory = this.generate(exportSource(type)) ?? interpretExport(this.env, type)),
+      );
     return factory as ExportFactory;
   }
 
   hostFactory(key: string, type: FuncType): HostFactory {
     let factory = this.hosts.get(key);
-    if (!factory) this.hosts.set(key, (factory = this.generate(hostSource(type)) ?? interpretHost(this.env, type)));
+    if (!factory)
+      this.hosts.set(
+        key,
+        (factory = this.generate(hostSource(type)) ?? interpretHost(this.env, type)),
+      );
     return factory as HostFactory;
   }
 

@@ -9,7 +9,8 @@ import { registerCode, type CodeMap } from './trace.ts';
 
 /** Target of objects that this process can run. Throws ObjectError on other machines. */
 export function hostTarget(): string {
-  const arch = process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch;
+  const arch =
+    process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch;
   return `${arch}-${process.platform}`;
 }
 

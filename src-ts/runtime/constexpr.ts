@@ -34,12 +34,14 @@ export function evaluate(expr: ConstExpr, env: ConstEnv): number | bigint {
       default: {
         const b = stack.pop();
         const a = stack.pop();
-        if (a === undefined || b === undefined) throw new ObjectError('constant expression: too few operands');
+        if (a === undefined || b === undefined)
+          throw new ObjectError('constant expression: too few operands');
         stack.push(arithmetic(op.op, a, b));
       }
     }
   }
-  if (stack.length !== 1) throw new ObjectError(`constant expression leaves ${stack.length} values`);
+  if (stack.length !== 1)
+    throw new ObjectError(`constant expression leaves ${stack.length} values`);
   return stack[0]!;
 }
 

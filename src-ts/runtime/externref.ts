@@ -42,7 +42,6 @@ export function valueOf(index: number): unknown {
   return values[index];
 }
 
-
 /** Frees handles nobody holds when many have been made since the last time. */
 export function collectHandles(): void {
   if (values.length - free.length < threshold) return;

@@ -2,7 +2,16 @@
 import type { GlobalType, ValType } from '../object/records.ts';
 import { addRoot, type HandleRoot } from './externref.ts';
 import { thread } from './thread.ts';
-import { defaultValue, EXTERNREF, readCell, readRefCell, typeOfName, V128, writeCell, type Keeper } from './values.ts';
+import {
+  defaultValue,
+  EXTERNREF,
+  readCell,
+  readRefCell,
+  typeOfName,
+  V128,
+  writeCell,
+  type Keeper,
+} from './values.ts';
 import { defineInterface, needArguments } from './webidl.ts';
 
 const CELL_BYTES = 16;
@@ -19,7 +28,13 @@ export class GlobalState implements Keeper, HandleRoot {
   private object: WeakRef<Global> | undefined;
 
   /** `owner` holds the memory of the cell. */
-  constructor(type: GlobalType, view: DataView, at: number, address: number, owner: object | undefined) {
+  constructor(
+    type: GlobalType,
+    view: DataView,
+    at: number,
+    address: number,
+    owner: object | undefined,
+  ) {
     this.type = type.type;
     this.mutable = type.mutable;
     this.view = view;
@@ -78,7 +93,10 @@ export class Global {
       return;
     }
     needArguments(arguments.length, 1, 'WebAssembly.Global()');
-    if ((typeof descriptor !== 'object' && typeof descriptor !== 'function') || descriptor === null) {
+    if (
+      (typeof descriptor !== 'object' && typeof descriptor !== 'function') ||
+      descriptor === null
+    ) {
       throw new TypeError('WebAssembly.Global(): the descriptor must be an object');
     }
     const dict = descriptor as { mutable?: unknown; value?: unknown };
@@ -86,17 +104,20 @@ export class Global {
     const value = dict.value;
     const name = String(value);
     const type = value === undefined ? undefined : typeOfName(name);
-    if (type === undefined) throw new TypeError(`WebAssembly.Global(): value must be a value type, not '${name}'`);
-    if (type === V128 && v !== undefined) throw new TypeError('WebAssembly.Global(): a v128 value has no JavaScript form');
+    if (type === undefined)
+      throw new TypeError(`WebAssembly.Global(): value must be a value type, not '${name}'`);
+    if (type === V128)
+      throw new TypeError('WebAssembly.Global(): a v128 value has no JavaScript form');
     const state = allocateGlobal({ type, mutable });
-    if (type !== V128) state.write(v === undefined ? defaultValue(type) : v);
+    state.write(v === undefined ? defaultValue(type) : v);
     state.adopt(this);
     this.#state = state;
   }
 
   static {
     stateOf = (global) => global.#state;
-    isGlobal = (value): value is Global => typeof value === 'object' && value !== null && #state in value;
+    isGlobal = (value): value is Global =>
+      typeof value === 'object' && value !== null && #state in value;
     wrap = (state) => new Global(SECRET, undefined, state);
   }
 
@@ -110,7 +131,8 @@ export class Global {
 
   set value(v: unknown) {
     const state = this.#state;
-    if (!state.mutable) throw new TypeError('set WebAssembly.Global.value: the global is immutable');
+    if (!state.mutable)
+      throw new TypeError('set WebAssembly.Global.value: the global is immutable');
     state.write(v);
   }
 }

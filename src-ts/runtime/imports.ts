@@ -1,5 +1,13 @@
 /** "Read the imports" (JavaScript API § 5.1) and the matching of what was given with what the module declares. */
-import type { FuncType, GlobalType, ImportDesc, MemoryType, ModuleDescription, TableType, ValType } from '../object/records.ts';
+import type {
+  FuncType,
+  GlobalType,
+  ImportDesc,
+  MemoryType,
+  ModuleDescription,
+  TableType,
+  ValType,
+} from '../object/records.ts';
 import { LinkError } from '../util/errors.ts';
 import { signatureKey } from './code.ts';
 import { exportedFunction } from './functions.ts';
@@ -51,7 +59,9 @@ export function readImports(module: ModuleDescription, importObject: object | un
     const value = (namespace as Record<string, unknown>)[d.name];
     switch (d.kind) {
       case 'function':
-        found.functions.push(readFunction(value, module.types[d.type as number]!, what, mismatches));
+        found.functions.push(
+          readFunction(value, module.types[d.type as number]!, what, mismatches),
+        );
         break;
       case 'table':
         found.tables.push(readTable(value, d.type as TableType, what, mismatches));
@@ -76,7 +86,12 @@ function typeText({ params, results }: { params: ValType[]; results: ValType[] }
   return `(${params.map(typeName).join(', ')}) -> (${results.map(typeName).join(', ')})`;
 }
 
-function readFunction(value: unknown, type: FuncType, what: string, later: (() => void)[]): FuncImport {
+function readFunction(
+  value: unknown,
+  type: FuncType,
+  what: string,
+  later: (() => void)[],
+): FuncImport {
   if (typeof value !== 'function') fail(what, 'function import requires a callable');
   const key = signatureKey(type);
   const exported = exportedFunction(value);
@@ -90,16 +105,32 @@ function readFunction(value: unknown, type: FuncType, what: string, later: (() =
   return { type, key, callable: value as FuncImport['callable'], exported };
 }
 
-function limitsMatch(min: number, max: number | undefined, wanted: { min: number; max?: number | undefined }): boolean {
-  return min >= wanted.min && (wanted.max === undefined || (max !== undefined && max <= wanted.max));
+function limitsMatch(
+  min: number,
+  max: number | undefined,
+  wanted: { min: number; max?: number | undefined },
+): boolean {
+  return (
+    min >= wanted.min && (wanted.max === undefined || (max !== undefined && max <= wanted.max))
+  );
 }
 
-function readTable(value: unknown, type: TableType, what: string, later: (() => void)[]): TableState {
+function readTable(
+  value: unknown,
+  type: TableType,
+  what: string,
+  later: (() => void)[],
+): TableState {
   if (!isTable(value)) fail(what, 'table import requires a WebAssembly.Table');
   const state = tableState(value);
   later.push(() => {
-    if (state.type !== type.elem) fail(what, `incompatible import type: a table of ${typeName(state.type)}, not ${typeName(type.elem)}`);
-    if (!limitsMatch(state.native.length(), state.maximum, type)) fail(what, 'incompatible import type: the table\'s limits do not fit');
+    if (state.type !== type.elem)
+      fail(
+        what,
+        `incompatible import type: a table of ${typeName(state.type)}, not ${typeName(type.elem)}`,
+      );
+    if (!limitsMatch(state.native.length(), state.maximum, type))
+      fail(what, "incompatible import type: the table's limits do not fit");
   });
   return state;
 }
@@ -107,26 +138,37 @@ function readTable(value: unknown, type: TableType, what: string, later: (() => 
 function readMemory(value: unknown, type: MemoryType, what: string, later: (() => void)[]): Memory {
   if (!isMemory(value)) fail(what, 'memory import requires a WebAssembly.Memory');
   later.push(() => {
-    if (!limitsMatch(nativeOf(value).bytes() / 65536, maximumOf(value), type)) fail(what, 'incompatible import type: the memory\'s limits do not fit');
+    if (!limitsMatch(nativeOf(value).bytes() / 65536, maximumOf(value), type))
+      fail(what, "incompatible import type: the memory's limits do not fit");
   });
   return value;
 }
 
-function readGlobal(value: unknown, type: GlobalType, what: string, later: (() => void)[]): GlobalState {
+function readGlobal(
+  value: unknown,
+  type: GlobalType,
+  what: string,
+  later: (() => void)[],
+): GlobalState {
   if (isGlobal(value)) {
     const state = globalState(value);
     later.push(() => {
       if (state.type !== type.type || state.mutable !== type.mutable) {
-        fail(what, `incompatible import type: a ${state.mutable ? 'mutable' : 'constant'} global of ${typeName(state.type)}, not a ${type.mutable ? 'mutable' : 'constant'} one of ${typeName(type.type)}`);
+        fail(
+          what,
+          `incompatible import type: a ${state.mutable ? 'mutable' : 'constant'} global of ${typeName(state.type)}, not a ${type.mutable ? 'mutable' : 'constant'} one of ${typeName(type.type)}`,
+        );
       }
     });
     return state;
   }
   if (type.type === V128) fail(what, 'a v128 global must be a WebAssembly.Global');
   if (type.mutable) fail(what, 'imported mutable global must be a WebAssembly.Global object');
-  if (type.type === I64 && typeof value !== 'bigint') fail(what, 'global import of i64 must be a BigInt');
+  if (type.type === I64 && typeof value !== 'bigint')
+    fail(what, 'global import of i64 must be a BigInt');
   const isRef = type.type === FUNCREF || type.type === EXTERNREF;
-  if (type.type !== I64 && !isRef && typeof value !== 'number') fail(what, `global import of ${typeName(type.type)} must be a number`);
+  if (type.type !== I64 && !isRef && typeof value !== 'number')
+    fail(what, `global import of ${typeName(type.type)} must be a number`);
   const state = allocateGlobal(type);
   try {
     state.write(value);

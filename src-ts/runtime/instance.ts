@@ -22,7 +22,10 @@ export class Instance {
     if (module === SECRET) exports = internal[0] as object;
     else {
       needArguments(arguments.length, 1, 'WebAssembly.Instance()');
-      if (!isModule(module)) throw new TypeError('WebAssembly.Instance(): the first argument must be a WebAssembly.Module');
+      if (!isModule(module))
+        throw new TypeError(
+          'WebAssembly.Instance(): the first argument must be a WebAssembly.Module',
+        );
       const imports = readImportsOf(module, importObject, 'WebAssembly.Instance()');
       exports = instantiateCore(module, imports);
     }
@@ -39,7 +42,10 @@ Object.defineProperty(Instance, 'length', { value: 1, configurable: true });
 
 /** Reads the imports of a module from an imports object. Throws TypeError, LinkError. */
 export function readImportsOf(module: Module, importObject: unknown, what: string): Imports {
-  return readImports(codeOf(module, false).module, toOptionalObject(importObject, `${what}: the imports`));
+  return readImports(
+    codeOf(module, false).module,
+    toOptionalObject(importObject, `${what}: the imports`),
+  );
 }
 
 /** A new Instance from imports already read. Throws LinkError, RuntimeError, RangeError. */
@@ -49,9 +55,12 @@ export function instantiate(module: Module, imports: Imports): Instance {
 
 function instantiateCore(module: Module, imports: Imports): object {
   let code = codeOf(module, false);
-  const defined = code.module.memories.map((type) => wrapMemory(allocateMemory(type, !code.explicitChecks), type.max));
+  const defined = code.module.memories.map((type) =>
+    wrapMemory(allocateMemory(type, !code.explicitChecks), type.max),
+  );
   const memories = imports.memories.concat(defined);
-  if (!code.explicitChecks && memories.some((m) => !nativeOf(m).guarded)) code = codeOf(module, true);
+  if (!code.explicitChecks && memories.some((m) => !nativeOf(m).guarded))
+    code = codeOf(module, true);
   const state = new InstanceState(code, imports, memories);
   const exports = makeExports(state);
   initElements(state);
@@ -59,7 +68,7 @@ function instantiateCore(module: Module, imports: Imports): object {
   const { start } = code.module;
   if (start !== undefined) {
     const ref = state.funcRef(start);
-    thread().call(ref % 0x1_0000_0000 | 0, Math.floor(ref / 0x1_0000_0000), state);
+    thread().call((ref % 0x1_0000_0000) | 0, Math.floor(ref / 0x1_0000_0000), state);
   }
   return exports;
 }
@@ -104,7 +113,13 @@ function initData(state: InstanceState): void {
     const memory = nativeOf(state.memories[segment.memory]!);
     const at = Number(evaluate(segment.offset, state)) >>> 0;
     if (at + segment.length > memory.bytes()) trap(TRAP_MEMORY_OOB);
-    thread().native.copyIn(memory, memory.base() + at, code.bytes, code.dataOffset(segment.start), segment.length);
+    thread().native.copyIn(
+      memory,
+      memory.base() + at,
+      code.bytes,
+      code.dataOffset(segment.start),
+      segment.length,
+    );
   });
 }
 
@@ -124,4 +139,3 @@ function makeExports(state: InstanceState): object {
   }
   return Object.freeze(exports);
 }
-

@@ -31,15 +31,28 @@ export class Memory {
   constructor(descriptor: unknown) {
     if (descriptor === SECRET) return;
     needArguments(arguments.length, 1, 'WebAssembly.Memory()');
-    if ((typeof descriptor !== 'object' && typeof descriptor !== 'function') || descriptor === null) {
+    if (
+      (typeof descriptor !== 'object' && typeof descriptor !== 'function') ||
+      descriptor === null
+    ) {
       throw new TypeError('WebAssembly.Memory(): the descriptor must be an object');
     }
     const { min, max } = readLimits(descriptor, 'WebAssembly.Memory()');
     const shared = Boolean((descriptor as { shared?: unknown }).shared);
-    if (shared) throw new TypeError('WebAssembly.Memory(): shared memories need the threads proposal, which is not supported');
-    if (min > MAX_PAGES) throw new RangeError(`WebAssembly.Memory(): initial is ${min} pages, at most ${MAX_PAGES} are possible`);
-    if (max !== undefined && max > MAX_PAGES) throw new RangeError(`WebAssembly.Memory(): maximum is ${max} pages, at most ${MAX_PAGES} are possible`);
-    if (max !== undefined && max < min) throw new RangeError('WebAssembly.Memory(): maximum is below initial');
+    if (shared)
+      throw new TypeError(
+        'WebAssembly.Memory(): shared memories need the threads proposal, which is not supported',
+      );
+    if (min > MAX_PAGES)
+      throw new RangeError(
+        `WebAssembly.Memory(): initial is ${min} pages, at most ${MAX_PAGES} are possible`,
+      );
+    if (max !== undefined && max > MAX_PAGES)
+      throw new RangeError(
+        `WebAssembly.Memory(): maximum is ${max} pages, at most ${MAX_PAGES} are possible`,
+      );
+    if (max !== undefined && max < min)
+      throw new RangeError('WebAssembly.Memory(): maximum is below initial');
     const native = allocateMemory({ min, max, shared: false, is64: false }, true);
     this.#native = native;
     this.#maximum = max;
@@ -47,7 +60,8 @@ export class Memory {
 
   static {
     nativeOf = (memory) => memory.#native;
-    isMemory = (value): value is Memory => typeof value === 'object' && value !== null && #native in value;
+    isMemory = (value): value is Memory =>
+      typeof value === 'object' && value !== null && #native in value;
     maximumOf = (memory) => memory.#maximum;
     wrap = (native, maximum) => {
       const memory = new Memory(SECRET);
@@ -56,7 +70,8 @@ export class Memory {
       return memory;
     };
     refresh = (memory) => {
-      if (memory.#buffer !== undefined && memory.#native.bytes() !== memory.#bufferBytes) memory.#detach();
+      if (memory.#buffer !== undefined && memory.#native.bytes() !== memory.#bufferBytes)
+        memory.#detach();
     };
   }
 
@@ -107,13 +122,19 @@ export function refreshGrownMemories(): void {
 export function allocateMemory(type: MemoryType, guarded: boolean): NativeMemory {
   const max = Math.min(type.max ?? MAX_PAGES, MAX_PAGES);
   const { native } = thread();
-  const memory = (guarded ? native.createMemory(type.min, max, true) : null) ?? native.createMemory(type.min, max, false);
-  if (!memory) throw new RangeError(`WebAssembly.Memory: cannot allocate ${type.min * WASM_PAGE} bytes`);
+  const memory =
+    (guarded ? native.createMemory(type.min, max, true) : null) ??
+    native.createMemory(type.min, max, false);
+  if (!memory)
+    throw new RangeError(`WebAssembly.Memory: cannot allocate ${type.min * WASM_PAGE} bytes`);
   return memory;
 }
 
 /** `initial` and `maximum` of a descriptor, read in Web IDL's (lexicographic) order. Throws TypeError. */
-export function readLimits(descriptor: unknown, what: string): { min: number; max: number | undefined } {
+export function readLimits(
+  descriptor: unknown,
+  what: string,
+): { min: number; max: number | undefined } {
   const dict = toDictionary(descriptor, `${what}: the descriptor`);
   const initial = dict['initial'];
   if (initial === undefined) throw new TypeError(`${what}: the descriptor must have 'initial'`);

@@ -50,13 +50,17 @@ export class Module {
     }
     needArguments(arguments.length, 1, 'WebAssembly.Module()');
     const copy = copyBytes(bytes, 'WebAssembly.Module(): the first argument');
-    if (!defaultCompiler) throw new TypeError('WebAssembly.Module(): elfin/runtime has no compiler; use Module.deserialize');
+    if (!defaultCompiler)
+      throw new TypeError(
+        'WebAssembly.Module(): elfin/runtime has no compiler; use Module.deserialize',
+      );
     this.#source = { bytes: copy, compiler: defaultCompiler };
     this.#code = Code.fromBytes(defaultCompiler.compile(copy, defaultCompiler.explicitChecks));
   }
 
   static {
-    isModule = (value): value is Module => typeof value === 'object' && value !== null && #code in value;
+    isModule = (value): value is Module =>
+      typeof value === 'object' && value !== null && #code in value;
     makeModule = (code, source) => new Module(SECRET, code, source);
     moduleCode = (module) => module.#code;
     explicitCode = (module) => {
@@ -76,7 +80,11 @@ export class Module {
 
   static imports(module: unknown): { module: string; name: string; kind: string }[] {
     needArguments(arguments.length, 1, 'WebAssembly.Module.imports()');
-    return describe(module, 'imports').imports.map(({ module: from, name, kind }: ImportDesc) => ({ module: from, name, kind }));
+    return describe(module, 'imports').imports.map(({ module: from, name, kind }: ImportDesc) => ({
+      module: from,
+      name,
+      kind,
+    }));
   }
 
   static customSections(module: unknown, sectionName: unknown): ArrayBuffer[] {
@@ -102,7 +110,10 @@ export class Module {
    * Throws ObjectError when it is damaged, of another version, or not for this machine.
    */
   static deserialize(bytes: unknown): Module {
-    return makeModule(Code.fromBytes(copyBytes(bytes, 'WebAssembly.Module.deserialize(): the first argument')), undefined);
+    return makeModule(
+      Code.fromBytes(copyBytes(bytes, 'WebAssembly.Module.deserialize(): the first argument')),
+      undefined,
+    );
   }
 
   /** As {@link deserialize}, mapping the file. */
@@ -114,7 +125,10 @@ export class Module {
 defineInterface(Module, 'WebAssembly.Module');
 
 function describe(module: unknown, operation: string): ModuleDescription {
-  if (!isModule(module)) throw new TypeError(`WebAssembly.Module.${operation}(): the first argument must be a WebAssembly.Module`);
+  if (!isModule(module))
+    throw new TypeError(
+      `WebAssembly.Module.${operation}(): the first argument must be a WebAssembly.Module`,
+    );
   return moduleCode(module).module;
 }
 

@@ -35,7 +35,10 @@ export interface Namespace {
   readonly RuntimeError: typeof RuntimeError;
   validate(bytes: unknown): boolean;
   compile(bytes: unknown): Promise<Module>;
-  instantiate(bytes: ArrayBuffer | ArrayBufferView, importObject?: unknown): Promise<InstantiatedSource>;
+  instantiate(
+    bytes: ArrayBuffer | ArrayBufferView,
+    importObject?: unknown,
+  ): Promise<InstantiatedSource>;
   instantiate(module: Module, importObject?: unknown): Promise<Instance>;
 }
 
@@ -67,11 +70,18 @@ async function instantiateModule(module: Module, importObject: unknown): Promise
   return later(() => instantiate(module, imports));
 }
 
-async function instantiateBytes(compiler: EngineCompiler, source: unknown, importObject: unknown): Promise<InstantiatedSource> {
+async function instantiateBytes(
+  compiler: EngineCompiler,
+  source: unknown,
+  importObject: unknown,
+): Promise<InstantiatedSource> {
   const bytes = copyBytes(source, 'WebAssembly.instantiate(): the first argument');
   toOptionalObject(importObject, 'WebAssembly.instantiate(): the imports');
   const module = await compileToModule(compiler, bytes);
-  const instance = instantiate(module, readImportsOf(module, importObject, 'WebAssembly.instantiate()'));
+  const instance = instantiate(
+    module,
+    readImportsOf(module, importObject, 'WebAssembly.instantiate()'),
+  );
   return { module, instance };
 }
 
@@ -84,20 +94,36 @@ function operations(compiler: EngineCompiler): object {
     },
     async compile(bytes: unknown): Promise<Module> {
       needArguments(arguments.length, 1, 'WebAssembly.compile()');
-      return compileToModule(compiler, copyBytes(bytes, 'WebAssembly.compile(): the first argument'));
+      return compileToModule(
+        compiler,
+        copyBytes(bytes, 'WebAssembly.compile(): the first argument'),
+      );
     },
-    async instantiate(source: unknown, importObject?: unknown): Promise<InstantiatedSource | Instance> {
+    async instantiate(
+      source: unknown,
+      importObject?: unknown,
+    ): Promise<InstantiatedSource | Instance> {
       needArguments(arguments.length, 1, 'WebAssembly.instantiate()');
-      return isModule(source) ? instantiateModule(source, importObject) : instantiateBytes(compiler, source, importObject);
+      return isModule(source)
+        ? instantiateModule(source, importObject)
+        : instantiateBytes(compiler, source, importObject);
     },
   };
 }
 
 function define(namespace: object, classes: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(classes)) {
-    Object.defineProperty(namespace, name, { value, writable: true, enumerable: false, configurable: true });
+    Object.defineProperty(namespace, name, {
+      value,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
   }
-  Object.defineProperty(namespace, Symbol.toStringTag, { value: 'WebAssembly', configurable: true });
+  Object.defineProperty(namespace, Symbol.toStringTag, {
+    value: 'WebAssembly',
+    configurable: true,
+  });
 }
 
 const CLASSES = { Instance, Memory, Table, Global, CompileError, LinkError, RuntimeError };
@@ -105,7 +131,10 @@ const CLASSES = { Instance, Memory, Table, Global, CompileError, LinkError, Runt
 /** A namespace whose `Module` compiles with `compiler`. */
 export function createNamespace(compiler: EngineCompiler, moduleClass: typeof Module): Namespace {
   const namespace = operations(compiler);
-  Object.defineProperty((namespace as Namespace).instantiate, 'length', { value: 1, configurable: true });
+  Object.defineProperty((namespace as Namespace).instantiate, 'length', {
+    value: 1,
+    configurable: true,
+  });
   define(namespace, { Module: moduleClass, ...CLASSES });
   return namespace as Namespace;
 }
@@ -114,7 +143,10 @@ export function createNamespace(compiler: EngineCompiler, moduleClass: typeof Mo
 export function createRuntimeNamespace(): RuntimeNamespace {
   const namespace = {
     async instantiate(module: unknown, importObject?: unknown): Promise<Instance> {
-      if (!isModule(module)) throw new TypeError('WebAssembly.instantiate(): elfin/runtime has no compiler; the first argument must be a WebAssembly.Module');
+      if (!isModule(module))
+        throw new TypeError(
+          'WebAssembly.instantiate(): elfin/runtime has no compiler; the first argument must be a WebAssembly.Module',
+        );
       return instantiateModule(module, importObject);
     },
   };
@@ -126,7 +158,10 @@ export function createRuntimeNamespace(): RuntimeNamespace {
 export function moduleClassFor(compiler: EngineCompiler): typeof Module {
   const create = (bytes: unknown): Module => {
     const copy = copyBytes(bytes, 'WebAssembly.Module(): the first argument');
-    return makeModule(Code.fromBytes(compiler.compile(copy, compiler.explicitChecks)), { bytes: copy, compiler });
+    return makeModule(Code.fromBytes(compiler.compile(copy, compiler.explicitChecks)), {
+      bytes: copy,
+      compiler,
+    });
   };
   return new Proxy(Module, {
     construct(_, args, newTarget) {

@@ -1,3 +1,8 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 /**
  * The native addon as the runtime sees it: typed interface and loading. Addresses are JavaScript numbers (user-space
  * addresses are below 2^47). Nothing here throws but TypeError on misuse by the runtime itself and RangeError
@@ -62,7 +67,11 @@ export interface NativeInstance {
 
 export interface Native {
   /** Sets up this thread (once per environment): signal stack, thread state; returns the transfer area and the address of Thread. */
-  initThread(options: { stackBytes: number }): { transfer: ArrayBuffer; threadAddress: number; builtinsAddress: number };
+  initThread(options: { stackBytes: number }): {
+    transfer: ArrayBuffer;
+    threadAddress: number;
+    builtinsAddress: number;
+  };
   enter(): void;
   resume(): void;
   abandon(): void;
@@ -93,4 +102,25 @@ export interface Native {
   copyIn(memory: NativeMemory, at: number, bytes: Uint8Array, start: number, length: number): void;
   /** Detaches an ArrayBuffer made by `NativeMemory.buffer`. */
   detach(buffer: ArrayBuffer): void;
+}
+
+const ADDON = join('build', 'Release', 'elfin.node');
+
+let loaded: Native | undefined;
+
+/** The addon under the nearest folder above this file that has one: the package's root, from src-ts/runtime and from dist. */
+function addonPath(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  for (let folder = here; ; folder = dirname(folder)) {
+    const path = join(folder, ADDON);
+    if (existsSync(path)) return path;
+    if (dirname(folder) === folder) break;
+  }
+  throw new Error(`elfin: the native addon (${ADDON}) is not built; run "npm rebuild elfin"`);
+}
+
+/** Loads the native addon, once per environment. Throws Error when it is not built or not for this platform. */
+export function loadNative(): Native {
+  loaded ??= createRequire(import.meta.url)(addonPath()) as Native;
+  return loaded;
 }

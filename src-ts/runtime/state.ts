@@ -15,7 +15,17 @@ import { nativeOf, type Memory } from './memory.ts';
 import type { NativeInstance } from './native.ts';
 import { TableState } from './table.ts';
 import { thread, type HostStub, type Thread } from './thread.ts';
-import { EXTERNREF, F32, F64, FUNCREF, I32, I64, readRefCell, writeRefCell, type Keeper } from './values.ts';
+import {
+  EXTERNREF,
+  F32,
+  F64,
+  FUNCREF,
+  I32,
+  I64,
+  readRefCell,
+  writeRefCell,
+  type Keeper,
+} from './values.ts';
 
 /** A VMHostFunc and its VMFuncRef, one after the other. */
 const HOST_RECORD = Abi.HOST_FUNC_SIZE + Abi.FUNC_REF_SIZE;
@@ -159,7 +169,9 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
     this.functions.forEach((f, i) => {
       const at = layout.funcImports + i * Abi.CTX_FUNC_IMPORTS_STRIDE;
       const ref = this.funcRef(i);
-      const target = f.exported ? (f.exported.owner as InstanceState).readFuncRef(ref) : this.readFuncRef(ref);
+      const target = f.exported
+        ? (f.exported.owner as InstanceState).readFuncRef(ref)
+        : this.readFuncRef(ref);
       this.pointer(at, target.code);
       this.pointer(at + 8, target.ctx);
       this.pointer(at + 16, ref);
@@ -175,12 +187,19 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
         entry: code.entryAddress(type),
       });
     });
-    registerFuncRefs(this.native.address + layout.funcRefs, m.funcRefs.length * Abi.FUNC_REF_SIZE, this);
+    registerFuncRefs(
+      this.native.address + layout.funcRefs,
+      m.funcRefs.length * Abi.FUNC_REF_SIZE,
+      this,
+    );
   }
 
   /** Fields of a VMFuncRef that this instance owns. */
   private readFuncRef(address: number): { code: number; ctx: number; index: number } {
-    const inHost = this.hostBlock && address >= this.hostBlock.address && address < this.hostBlock.address + this.hostBlock.view.byteLength;
+    const inHost =
+      this.hostBlock &&
+      address >= this.hostBlock.address &&
+      address < this.hostBlock.address + this.hostBlock.view.byteLength;
     const view = inHost ? this.hostBlock!.view : this.view;
     const at = address - (inHost ? this.hostBlock!.address : this.native.address);
     return {
@@ -211,8 +230,11 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
 
   private makeExported(address: number, index: number): (...args: unknown[]) => unknown {
     const type = this.code.module.funcTypes[index]!;
-    const factory = callCode!.exportFactory(this.keys[type]!, this.code.module.types[type] as FuncType);
-    const f = factory(address % 0x1_0000_0000 | 0, Math.floor(address / 0x1_0000_0000), this);
+    const factory = callCode!.exportFactory(
+      this.keys[type]!,
+      this.code.module.types[type] as FuncType,
+    );
+    const f = factory((address % 0x1_0000_0000) | 0, Math.floor(address / 0x1_0000_0000), this);
     Object.defineProperty(f, 'name', { value: String(index), configurable: true });
     registerExported(f, address, this);
     return f;
@@ -225,7 +247,10 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
 
   // ---- globals ----
 
-  private wireGlobals(imported: GlobalState[], defined: (GlobalType & { init: unknown[] })[]): void {
+  private wireGlobals(
+    imported: GlobalState[],
+    defined: (GlobalType & { init: unknown[] })[],
+  ): void {
     imported.forEach((g, i) => {
       this.globals.push(g);
       this.pointer(this.layout.globalPtrs + i * Abi.CTX_GLOBAL_PTRS_STRIDE, g.address);
@@ -279,7 +304,11 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
   }
 }
 
-function writeFuncRef(view: DataView, at: number, f: { code: number; ctx: number; typeId: number; index: number; entry: number }): void {
+function writeFuncRef(
+  view: DataView,
+  at: number,
+  f: { code: number; ctx: number; typeId: number; index: number; entry: number },
+): void {
   writeRefCell(view, at + Abi.FUNC_REF_CODE, f.code);
   writeRefCell(view, at + Abi.FUNC_REF_CTX, f.ctx);
   view.setUint32(at + Abi.FUNC_REF_TYPE_ID, f.typeId, true);
@@ -289,7 +318,8 @@ function writeFuncRef(view: DataView, at: number, f: { code: number; ctx: number
 
 function writeBits(view: DataView, at: number, type: ValType, bits: number | bigint): void {
   if (type === I32 || type === F32) view.setUint32(at, Number(bits), true);
-  else if (type === I64 || type === F64) view.setBigUint64(at, BigInt.asUintN(64, BigInt(bits)), true);
+  else if (type === I64 || type === F64)
+    view.setBigUint64(at, BigInt.asUintN(64, BigInt(bits)), true);
   else writeRefCell(view, at, Number(bits));
 }
 

@@ -4,7 +4,14 @@ import { addRoot, type HandleRoot } from './externref.ts';
 import { readLimits } from './memory.ts';
 import type { NativeTable } from './native.ts';
 import { thread } from './thread.ts';
-import { defaultValue, EXTERNREF, FUNCREF, fromReference, toReference, type Keeper } from './values.ts';
+import {
+  defaultValue,
+  EXTERNREF,
+  FUNCREF,
+  fromReference,
+  toReference,
+  type Keeper,
+} from './values.ts';
 import { defineInterface, needArguments, toU32 } from './webidl.ts';
 
 /** Implementation limit of the JavaScript API (§ 7.1). */
@@ -22,11 +29,21 @@ export class TableState implements Keeper, HandleRoot {
   private readonly owners = new Set<object>();
   private object: WeakRef<Table> | undefined;
 
+  /** Throws RangeError when the table is larger than the limit or memory runs out. */
   constructor(type: TableType, init: number) {
+    if (type.min > MAX_TABLE)
+      throw new RangeError(
+        `WebAssembly.Table: ${type.min} entries, at most ${MAX_TABLE} are possible`,
+      );
     this.type = type.elem;
     this.maximum = type.max;
     const kind = type.elem === FUNCREF ? 'func' : 'ref';
-    this.native = thread().native.createTable(kind, type.min, Math.min(type.max ?? MAX_TABLE, MAX_TABLE), init);
+    this.native = thread().native.createTable(
+      kind,
+      type.min,
+      Math.min(type.max ?? MAX_TABLE, MAX_TABLE),
+      init,
+    );
     if (type.elem === EXTERNREF) addRoot(this);
   }
 
@@ -67,15 +84,21 @@ export class Table {
       return;
     }
     needArguments(arguments.length, 1, 'WebAssembly.Table()');
-    if ((typeof descriptor !== 'object' && typeof descriptor !== 'function') || descriptor === null) {
+    if (
+      (typeof descriptor !== 'object' && typeof descriptor !== 'function') ||
+      descriptor === null
+    ) {
       throw new TypeError('WebAssembly.Table(): the descriptor must be an object');
     }
     const element = String((descriptor as { element?: unknown }).element);
     const elem = element === 'anyfunc' ? FUNCREF : element === 'externref' ? EXTERNREF : 0;
-    if (elem === 0) throw new TypeError(`WebAssembly.Table(): element must be 'anyfunc' or 'externref', not '${element}'`);
+    if (elem === 0)
+      throw new TypeError(
+        `WebAssembly.Table(): element must be 'anyfunc' or 'externref', not '${element}'`,
+      );
     const { min, max } = readLimits(descriptor, 'WebAssembly.Table()');
-    if (max !== undefined && max < min) throw new RangeError('WebAssembly.Table(): maximum is below initial');
-    if (min > MAX_TABLE) throw new RangeError(`WebAssembly.Table(): initial is ${min}, at most ${MAX_TABLE} entries are possible`);
+    if (max !== undefined && max < min)
+      throw new RangeError('WebAssembly.Table(): maximum is below initial');
     this.#state = new TableState({ elem, min, max }, 0);
     this.#state.adopt(this);
     const init = rest.length > 0 && rest[0] !== undefined ? rest[0] : defaultValue(elem);
@@ -85,7 +108,8 @@ export class Table {
 
   static {
     stateOf = (table) => table.#state;
-    isTable = (value): value is Table => typeof value === 'object' && value !== null && #state in value;
+    isTable = (value): value is Table =>
+      typeof value === 'object' && value !== null && #state in value;
     wrap = (state) => new Table(SECRET, state);
   }
 
@@ -93,7 +117,11 @@ export class Table {
     const state = this.#state;
     needArguments(arguments.length, 1, 'WebAssembly.Table.grow()');
     const n = toU32(delta, 'WebAssembly.Table.grow(): the number of entries');
-    const ref = toReference(state.type, rest.length > 0 && rest[0] !== undefined ? rest[0] : defaultValue(state.type), state);
+    const ref = toReference(
+      state.type,
+      rest.length > 0 && rest[0] !== undefined ? rest[0] : defaultValue(state.type),
+      state,
+    );
     const old = state.native.grow(n, ref);
     if (old < 0) throw new RangeError(`WebAssembly.Table.grow(): cannot grow by ${n} entries`);
     return old;
@@ -111,7 +139,11 @@ export class Table {
     const state = this.#state;
     needArguments(arguments.length, 1, 'WebAssembly.Table.set()');
     const i = toU32(index, 'WebAssembly.Table.set(): the index');
-    const ref = toReference(state.type, rest.length > 0 ? rest[0] : defaultValue(state.type), state);
+    const ref = toReference(
+      state.type,
+      rest.length > 0 ? rest[0] : defaultValue(state.type),
+      state,
+    );
     checkIndex(state, i, 'set');
     state.native.set(i, ref);
   }
@@ -127,6 +159,8 @@ Object.defineProperty(Table.prototype.grow, 'length', { value: 1, configurable: 
 
 function checkIndex(state: TableState, index: number, operation: string): void {
   const length = state.native.length();
-  if (index >= length) throw new RangeError(`WebAssembly.Table.${operation}(): index ${index} is out of range of ${length} entries`);
+  if (index >= length)
+    throw new RangeError(
+      `WebAssembly.Table.${operation}(): index ${index} is out of range of ${length} entries`,
+    );
 }
-

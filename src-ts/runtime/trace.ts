@@ -70,7 +70,9 @@ export function makeTrapError(code: number, frames: Float64Array): Error {
   const error = code === TRAP_STACK_OVERFLOW ? new RangeError(text) : new RuntimeError(text);
   const wasm = describe(frames);
   if (wasm.length > 0) {
-    const lines = (error.stack ?? '').split('\n').filter((l) => !/^\s+at .*(makeTrapError|Thread\.(trap|drive|call))\b/.test(l));
+    const lines = (error.stack ?? '')
+      .split('\n')
+      .filter((l) => !/^\s+at .*(makeTrapError|Thread\.(trap|drive|call))\b/.test(l));
     const stack = [`${error.name}: ${text}`, ...wasm, ...lines.slice(1)].join('\n');
     Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true });
   }

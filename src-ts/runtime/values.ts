@@ -52,7 +52,13 @@ export interface Keeper {
 }
 
 /** Writes a JavaScript value into an 8-byte cell. Throws TypeError as ToWebAssemblyValue does. */
-export function writeCell(view: DataView, at: number, type: ValType, value: unknown, keeper: Keeper): void {
+export function writeCell(
+  view: DataView,
+  at: number,
+  type: ValType,
+  value: unknown,
+  keeper: Keeper,
+): void {
   switch (type) {
     case I32: {
       const v = (value as number) | 0;

@@ -3,16 +3,19 @@
 /** § 3.2.4.9 ConvertToInt with [EnforceRange] unsigned long. Throws TypeError. */
 export function toU32(value: unknown, what: string): number {
   const n = Number(value as number);
-  if (typeof value === 'bigint' || !Number.isFinite(n)) throw new TypeError(`${what} must be an integer from 0 to 4294967295`);
+  if (typeof value === 'bigint' || !Number.isFinite(n))
+    throw new TypeError(`${what} must be an integer from 0 to 4294967295`);
   const t = Math.trunc(n);
-  if (t < 0 || t > 0xffffffff) throw new TypeError(`${what} must be an integer from 0 to 4294967295`);
+  if (t < 0 || t > 0xffffffff)
+    throw new TypeError(`${what} must be an integer from 0 to 4294967295`);
   return t + 0;
 }
 
 /** § 3.2.18: a dictionary argument; null and undefined are the empty dictionary. Throws TypeError. */
 export function toDictionary(value: unknown, what: string): Record<string, unknown> {
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' && typeof value !== 'function') throw new TypeError(`${what} must be an object`);
+  if (typeof value !== 'object' && typeof value !== 'function')
+    throw new TypeError(`${what} must be an object`);
   return value as Record<string, unknown>;
 }
 
@@ -31,7 +34,10 @@ export function isObject(value: unknown): value is object {
 
 /** Throws TypeError unless at least `n` arguments were given. */
 export function needArguments(count: number, n: number, what: string): void {
-  if (count < n) throw new TypeError(`${what} requires at least ${n} argument${n === 1 ? '' : 's'}, got ${count}`);
+  if (count < n)
+    throw new TypeError(
+      `${what} requires at least ${n} argument${n === 1 ? '' : 's'}, got ${count}`,
+    );
 }
 
 /** A stable copy of a BufferSource's bytes (§ 3.2.25). Throws TypeError for anything else. */
@@ -58,7 +64,10 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
  * Gives a class the property attributes of an interface (§ 3.7): operations and attributes enumerable, a toStringTag,
  * and on the class itself enumerable static operations.
  */
-export function defineInterface(constructor: { prototype: object; name: string }, tag: string): void {
+export function defineInterface(
+  constructor: { prototype: object; name: string },
+  tag: string,
+): void {
   for (const [holder, skip] of [
     [constructor.prototype, ['constructor']],
     [constructor, ['prototype', 'name', 'length']],
@@ -68,5 +77,10 @@ export function defineInterface(constructor: { prototype: object; name: string }
       Object.defineProperty(holder, key, { enumerable: true });
     }
   }
-  Object.defineProperty(constructor.prototype, Symbol.toStringTag, { value: tag, writable: false, enumerable: false, configurable: true });
+  Object.defineProperty(constructor.prototype, Symbol.toStringTag, {
+    value: tag,
+    writable: false,
+    enumerable: false,
+    configurable: true,
+  });
 }

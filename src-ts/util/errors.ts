@@ -26,9 +26,11 @@ function defineError(name: string): unknown {
       const second: unknown = arguments[1];
       const offset = typeof second === 'number' ? second : -1;
       const text = offset < 0 ? message : `${message} @+${offset}`;
-      const args = offset < 0 && second !== undefined ? [text, second] : text === undefined ? [] : [text];
+      const args =
+        offset < 0 && second !== undefined ? [text, second] : text === undefined ? [] : [text];
       const error = Reflect.construct(Error, args, new.target ?? constructor) as Error;
-      if (offset >= 0) Object.defineProperty(error, 'offset', { value: offset, configurable: true });
+      if (offset >= 0)
+        Object.defineProperty(error, 'offset', { value: offset, configurable: true });
       return error;
     },
   }[name]!;
@@ -39,7 +41,12 @@ function defineError(name: string): unknown {
     name: { value: name, ...hidden },
     message: { value: '', ...hidden },
   }) as Error;
-  Object.defineProperty(constructor, 'prototype', { value: prototype, writable: false, enumerable: false, configurable: false });
+  Object.defineProperty(constructor, 'prototype', {
+    value: prototype,
+    writable: false,
+    enumerable: false,
+    configurable: false,
+  });
   return constructor;
 }
 

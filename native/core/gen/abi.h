@@ -101,7 +101,19 @@ inline constexpr uint64_t FLAG_MEMORY_GREW = 1ull;
 inline constexpr uint64_t TRANSFER_SLOTS = 2048ull;
 inline constexpr uint64_t WASM_PAGE = 65536ull;
 inline constexpr uint64_t GUARD_RESERVATION = 8590000128ull;
-inline constexpr uint64_t EXTERNREF_TAG = 1588527104ull;
+inline constexpr uint64_t EXTERNREF_TAG = 1007279ull;
+inline constexpr uint32_t TRAP_UNREACHABLE = 0;
+inline constexpr uint32_t TRAP_MEMORY_OOB = 1;
+inline constexpr uint32_t TRAP_TABLE_OOB = 2;
+inline constexpr uint32_t TRAP_UNDEFINED_ELEMENT = 3;
+inline constexpr uint32_t TRAP_UNINITIALIZED_ELEMENT = 4;
+inline constexpr uint32_t TRAP_INDIRECT_CALL_MISMATCH = 5;
+inline constexpr uint32_t TRAP_INTEGER_OVERFLOW = 6;
+inline constexpr uint32_t TRAP_INTEGER_DIVIDE_BY_ZERO = 7;
+inline constexpr uint32_t TRAP_INVALID_CONVERSION = 8;
+inline constexpr uint32_t TRAP_STACK_OVERFLOW = 9;
+inline constexpr uint32_t TRAP_NULL_REFERENCE = 10;
+inline constexpr uint32_t TRAP_INTERRUPTED = 11;
 
 enum Builtin : uint32_t {
   BUILTIN_MEMORY_GROW = 0,
@@ -153,6 +165,9 @@ extern "C" double elfin_f64_trunc(double);
 extern "C" double elfin_f64_nearest(double);
 
 } // namespace elfin
+
+// X(name) for each builtin in order.
+#define ELFIN_BUILTINS(X) X(memory_grow) X(memory_fill) X(memory_copy) X(memory_init) X(segment_drop) X(table_grow_func) X(table_grow_ref) X(table_set_func) X(table_fill_func) X(table_fill_ref) X(table_copy_func) X(table_copy_ref) X(table_init_func) X(table_init_ref) X(f32_ceil) X(f32_floor) X(f32_trunc) X(f32_nearest) X(f64_ceil) X(f64_floor) X(f64_trunc) X(f64_nearest)
 
 #define ELFIN_CTX_THREAD 0
 #define ELFIN_CTX_BUILTINS 8

@@ -1,0 +1,33 @@
+// What depends on the instruction set: switching stacks, reading and changing a signal's machine
+// context, CPU features. One implementation per architecture (arch_x64.cc).
+#pragma once
+
+#include "fiber.h"
+#include <string>
+#include <vector>
+
+extern "C" {
+/// Calls entry(slots, ctx, code) on the fiber's stack. Returns when it has returned (true), or when
+/// the fiber suspended or trapped (false).
+bool elfin_fiber_start(elfin::Fiber *fiber, uint64_t *slots, uint64_t ctx, uint64_t code,
+                       uint64_t entry);
+/// Goes on with a suspended fiber; returns as elfin_fiber_start does.
+bool elfin_fiber_resume(elfin::Fiber *fiber);
+/// Jumped to by exit trampolines, never called from C++: thread in the first argument register,
+/// resume address on the stack.
+void elfin_suspend();
+}
+
+namespace elfin::arch {
+
+/// Program counter of the faulting instruction.
+uintptr_t faultPc(const void *ucontext, int signal);
+uintptr_t stackPointer(const void *ucontext);
+uintptr_t framePointer(const void *ucontext);
+/// Makes the signal handler return to whoever entered the fiber: elfin_fiber_start/resume returns
+/// false.
+void leaveFiber(void *ucontext, const Fiber *fiber);
+/// Names of the features that both CPU and operating system support.
+std::vector<std::string> cpuFeatures();
+
+} // namespace elfin::arch

@@ -1,0 +1,171 @@
+// x86-64, System V: stack switching, signal contexts, CPU features. Sources: System V ABI AMD64
+// (registers a callee preserves, DWARF register numbers), Intel SDM volume 2 CPUID and XGETBV.
+//
+// Switching keeps the return-address predictor balanced: elfin_fiber_start/resume are called,
+// control enters the fiber by call or jmp, and leaves it by the ret that matches that call. Every
+// native frame that a fiber is entered from has the same layout at Fiber::callerSp, lowest first:
+// r15 r14 r13 r12 rbx rbp, return address.
+#if !defined(__x86_64__)
+#error "arch_x64.cc is for x86-64"
+#endif
+
+#include "arch.h"
+#include "gen/abi.h"
+#include <cpuid.h>
+#include <csignal>
+#include <ucontext.h>
+
+#define STR_(x) #x
+#define STR(x) STR_(x)
+#define FIBER_SP 0
+#define FIBER_CALLER_SP 8
+#define FIBER_THREAD 16
+
+static_assert(offsetof(elfin::Fiber, sp) == FIBER_SP);
+static_assert(offsetof(elfin::Fiber, callerSp) == FIBER_CALLER_SP);
+static_assert(offsetof(elfin::Fiber, thread) == FIBER_THREAD);
+static_assert(elfin::STATUS_HOST == 1);
+
+// clang-format off
+#define FUNCTION(name) \
+  ".globl " name "\n.hidden " name "\n.type " name ", @function\n.p2align 4\n" name ":\n.cfi_startproc\n"
+#define END(name) ".cfi_endproc\n.size " name ", . - " name "\n"
+#define SAVE \
+  "  pushq %rbp\n  .cfi_def_cfa_offset 16\n  .cfi_offset rbp, -16\n" \
+  "  pushq %rbx\n  .cfi_def_cfa_offset 24\n  .cfi_offset rbx, -24\n" \
+  "  pushq %r12\n  .cfi_def_cfa_offset 32\n  .cfi_offset r12, -32\n" \
+  "  pushq %r13\n  .cfi_def_cfa_offset 40\n  .cfi_offset r13, -40\n" \
+  "  pushq %r14\n  .cfi_def_cfa_offset 48\n  .cfi_offset r14, -48\n" \
+  "  pushq %r15\n  .cfi_def_cfa_offset 56\n  .cfi_offset r15, -56\n"
+#define RESTORE \
+  "  popq %r15\n  .cfi_def_cfa_offset 48\n  .cfi_restore r15\n" \
+  "  popq %r14\n  .cfi_def_cfa_offset 40\n  .cfi_restore r14\n" \
+  "  popq %r13\n  .cfi_def_cfa_offset 32\n  .cfi_restore r13\n" \
+  "  popq %r12\n  .cfi_def_cfa_offset 24\n  .cfi_restore r12\n" \
+  "  popq %rbx\n  .cfi_def_cfa_offset 16\n  .cfi_restore rbx\n" \
+  "  popq %rbp\n  .cfi_def_cfa_offset 8\n  .cfi_restore rbp\n" \
+  "  ret\n"
+// The CFI of a frame whose registers lie at rsp as SAVE left them.
+#define SAVED_AT_RSP \
+  "  .cfi_def_cfa rsp, 56\n  .cfi_offset rbp, -16\n  .cfi_offset rbx, -24\n  .cfi_offset r12, -32\n" \
+  "  .cfi_offset r13, -40\n  .cfi_offset r14, -48\n  .cfi_offset r15, -56\n"
+
+asm(".text\n"
+    // bool elfin_fiber_start(rdi fiber, rsi slots, rdx ctx, rcx code, r8 entry)
+    FUNCTION("elfin_fiber_start")
+    SAVE
+    "  movq %rsp, " STR(FIBER_CALLER_SP) "(%rdi)\n"
+    "  movq %rdi, %rbx\n"
+    "  movq " STR(FIBER_SP) "(%rdi), %rsp\n"
+    // The base frame. Its CFA is found through the fiber, because after a suspension the native frame is another one:
+    // DW_CFA_def_cfa_expression { DW_OP_breg3 (rbx) FIBER_CALLER_SP; DW_OP_deref; DW_OP_plus_uconst 56 }.
+    "  .cfi_escape 0x0f, 5, 0x73, " STR(FIBER_CALLER_SP) ", 0x06, 0x23, 56\n"
+    "  xorl %ebp, %ebp\n" // ends frame-pointer walks
+    "  movq %rsi, %rdi\n"
+    "  movq %rdx, %rsi\n"
+    "  movq %rcx, %rdx\n"
+    "  callq *%r8\n"
+    "  movl $1, %eax\n"
+    "  movq " STR(FIBER_CALLER_SP) "(%rbx), %rsp\n"
+    "  .cfi_def_cfa rsp, 56\n"
+    RESTORE
+    END("elfin_fiber_start")
+
+    // bool elfin_fiber_resume(rdi fiber)
+    FUNCTION("elfin_fiber_resume")
+    SAVE
+    "  movq %rsp, " STR(FIBER_CALLER_SP) "(%rdi)\n"
+    "  movq " STR(FIBER_SP) "(%rdi), %rsp\n"
+    "  .cfi_escape 0x0f, 5, 0x75, " STR(FIBER_CALLER_SP) ", 0x06, 0x23, 56\n" // through rdi
+    "  popq %rcx\n"
+    "  movq " STR(FIBER_THREAD) "(%rdi), %rdi\n"
+    "  jmpq *%rcx\n"
+    END("elfin_fiber_resume")
+
+    // Jumped to with rdi = thread, (rsp) = resume address. Every register but rsp is lost.
+    FUNCTION("elfin_suspend")
+    "  movq " STR(ELFIN_THREAD_FIBER) "(%rdi), %rdx\n"
+    "  movq " STR(ELFIN_THREAD_TRANSFER) "(%rdi), %rcx\n"
+    "  movq %rsp, " STR(FIBER_SP) "(%rdx)\n"
+    "  movl $1, " STR(ELFIN_TRANSFER_STATUS) "(%rcx)\n"
+    "  movq %rdx, " STR(ELFIN_TRANSFER_FIBER) "(%rcx)\n"
+    "  xorl %eax, %eax\n"
+    "  movq " STR(FIBER_CALLER_SP) "(%rdx), %rsp\n"
+    SAVED_AT_RSP
+    RESTORE
+    END("elfin_suspend")
+
+    // Where a trap's signal handler returns to, with rsp = Fiber::callerSp.
+    FUNCTION("elfin_trap_landing")
+    SAVED_AT_RSP
+    "  cld\n"
+    "  xorl %eax, %eax\n"
+    RESTORE
+    END("elfin_trap_landing"));
+// clang-format on
+
+extern "C" void elfin_trap_landing();
+
+namespace elfin::arch {
+
+uintptr_t faultPc(const void *ucontext, int signal) {
+  auto pc =
+      static_cast<uintptr_t>(static_cast<const ucontext_t *>(ucontext)->uc_mcontext.gregs[REG_RIP]);
+  return signal == SIGTRAP ? pc - 1 : pc; // int3 is reported after the instruction
+}
+
+uintptr_t stackPointer(const void *ucontext) {
+  return static_cast<uintptr_t>(
+      static_cast<const ucontext_t *>(ucontext)->uc_mcontext.gregs[REG_RSP]);
+}
+
+uintptr_t framePointer(const void *ucontext) {
+  return static_cast<uintptr_t>(
+      static_cast<const ucontext_t *>(ucontext)->uc_mcontext.gregs[REG_RBP]);
+}
+
+void leaveFiber(void *ucontext, const Fiber *fiber) {
+  auto &registers = static_cast<ucontext_t *>(ucontext)->uc_mcontext.gregs;
+  registers[REG_RSP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(fiber->callerSp));
+  registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(&elfin_trap_landing));
+}
+
+namespace {
+
+/// True when the operating system saves the ymm registers.
+bool ymmEnabled(unsigned ecx1) {
+  if ((ecx1 & bit_OSXSAVE) == 0)
+    return false;
+  uint32_t low, high;
+  asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & 6) == 6;
+}
+
+} // namespace
+
+std::vector<std::string> cpuFeatures() {
+  std::vector<std::string> names;
+  auto add = [&](bool present, const char *name) {
+    if (present)
+      names.emplace_back(name);
+  };
+  unsigned a = 0, b1 = 0, c1 = 0, d1 = 0, b7 = 0, c7 = 0, d7 = 0, bx = 0, cx = 0, dx = 0;
+  __get_cpuid(1, &a, &b1, &c1, &d1);
+  __get_cpuid_count(7, 0, &a, &b7, &c7, &d7);
+  __get_cpuid(0x80000001, &a, &bx, &cx, &dx);
+  bool ymm = ymmEnabled(c1);
+  add(c1 & bit_SSE3, "sse3");
+  add(c1 & bit_SSSE3, "ssse3");
+  add(c1 & bit_SSE4_1, "sse4.1");
+  add(c1 & bit_SSE4_2, "sse4.2");
+  add(c1 & bit_POPCNT, "popcnt");
+  add(ymm && (c1 & bit_AVX), "avx");
+  add(ymm && (b7 & bit_AVX2), "avx2");
+  add(b7 & bit_BMI, "bmi1");
+  add(b7 & bit_BMI2, "bmi2");
+  add(cx & bit_ABM, "lzcnt");
+  add(ymm && (c1 & bit_FMA), "fma");
+  return names;
+}
+
+} // namespace elfin::arch

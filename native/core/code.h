@@ -1,0 +1,54 @@
+// Mapped objects. Life: map (readable, nothing executable) -> activate (.text executable, unwind
+// and trap tables registered) -> release in the opposite order. Whoever holds a CodeMapping keeps
+// it until no instance of it lives and no fiber has a frame in it; only the JavaScript side knows
+// that.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace elfin {
+
+struct CodeLayout {
+  uint64_t textOffset;
+  uint64_t textSize;
+  uint64_t ehFrameOffset;
+  uint64_t ehFrameSize;
+  uint64_t trapsOffset;
+  uint64_t trapsSize;
+};
+
+class CodeMapping {
+public:
+  /// nullptr and a message when the file can not be opened or mapped.
+  static CodeMapping *mapFile(const char *path, std::string &error);
+  static CodeMapping *mapBytes(const uint8_t *bytes, size_t size, std::string &error);
+
+  CodeMapping(const CodeMapping &) = delete;
+  CodeMapping &operator=(const CodeMapping &) = delete;
+  ~CodeMapping();
+
+  /// Returns nullptr, or what is wrong with the layout. Nothing has happened then. At most once.
+  const char *activate(const CodeLayout &layout);
+  /// Takes the code out of the registries; the bytes stay readable until destruction.
+  void deactivate();
+
+  uint8_t *base() const { return base_; }
+  /// Size of the object in bytes; the mapping is padded to pages.
+  size_t size() const { return size_; }
+  /// 0 before activate.
+  uintptr_t textAddress() const { return text_; }
+
+private:
+  CodeMapping(uint8_t *base, size_t size) : base_(base), size_(size) {}
+  const char *check(const CodeLayout &layout) const;
+  const char *checkTraps(const CodeLayout &layout) const;
+
+  uint8_t *base_;
+  size_t size_;
+  uintptr_t text_ = 0;
+  void *ehFrame_ = nullptr;
+};
+
+} // namespace elfin

@@ -1,0 +1,130 @@
+#include "memory.h"
+
+#include "pages.h"
+#include "reservations.h"
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <sys/mman.h>
+
+namespace elfin {
+
+static_assert(offsetof(VMMemory, base) == 0);
+
+Region *Region::reserve() {
+  void *base = mmap(nullptr, GUARD_RESERVATION, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED)
+    return nullptr;
+  auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), GUARD_RESERVATION, true);
+  if (region == nullptr || !addReservation(reinterpret_cast<uintptr_t>(base), GUARD_RESERVATION)) {
+    munmap(base, GUARD_RESERVATION);
+    if (region != nullptr)
+      region->bytes_ = 0;
+    delete region;
+    return nullptr;
+  }
+  return region;
+}
+
+Region *Region::allocate(size_t bytes) {
+  size_t mapped = bytes == 0 ? pageSize() : bytes;
+  void *base = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (base == MAP_FAILED)
+    return nullptr;
+  auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), mapped, false);
+  if (region == nullptr)
+    munmap(base, mapped);
+  return region;
+}
+
+Region::~Region() {
+  if (bytes_ == 0)
+    return;
+  if (reserved_)
+    removeReservation(reinterpret_cast<uintptr_t>(base_));
+  munmap(base_, bytes_);
+}
+
+void Region::release() {
+  if (--references_ == 0)
+    delete this;
+}
+
+bool Region::resize(size_t bytes) {
+  void *base = mremap(base_, bytes_, bytes, MREMAP_MAYMOVE);
+  if (base == MAP_FAILED)
+    return false;
+  base_ = static_cast<uint8_t *>(base);
+  bytes_ = bytes;
+  return true;
+}
+
+void Region::take(Region &from) {
+#ifdef MREMAP_DONTUNMAP
+  if (mremap(from.base_, from.bytes_, from.bytes_, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+             base_) == base_)
+    return;
+#endif
+  std::memcpy(base_, from.base_, from.bytes_);
+}
+
+Memory *Memory::create(uint64_t minPages, uint64_t maxPages, bool guarded) {
+  constexpr uint64_t kMostPages = (uint64_t{1} << 47) / WASM_PAGE;
+  uint64_t most = guarded ? kMaxPages32 : kMostPages;
+  if (minPages > most)
+    return nullptr;
+  auto *memory = new (std::nothrow) Memory;
+  if (memory == nullptr)
+    return nullptr;
+  size_t bytes = minPages * WASM_PAGE;
+  memory->guarded_ = guarded;
+  memory->region_ = guarded ? Region::reserve() : Region::allocate(bytes);
+  if (memory->region_ == nullptr ||
+      (guarded && bytes != 0 &&
+       mprotect(memory->region_->base(), bytes, PROT_READ | PROT_WRITE) != 0)) {
+    delete memory;
+    return nullptr;
+  }
+  memory->vm.base = reinterpret_cast<uint64_t>(memory->region_->base());
+  memory->vm.bytes = bytes;
+  memory->vm.maxBytes = (maxPages < most ? maxPages : most) * WASM_PAGE;
+  memory->vm.owner = reinterpret_cast<uint64_t>(memory);
+  return memory;
+}
+
+Memory::~Memory() {
+  if (region_ != nullptr)
+    region_->release();
+}
+
+bool Memory::growTo(size_t bytes) {
+  if (guarded_)
+    return mprotect(region_->base() + vm.bytes, bytes - vm.bytes, PROT_READ | PROT_WRITE) == 0;
+  if (!region_->shared())
+    return region_->resize(bytes);
+  Region *larger = Region::allocate(bytes);
+  if (larger == nullptr)
+    return false;
+  if (vm.bytes != 0)
+    larger->take(*region_);
+  region_->release();
+  region_ = larger;
+  return true;
+}
+
+uint64_t Memory::grow(uint64_t deltaPages) {
+  uint64_t oldPages = vm.bytes / WASM_PAGE;
+  if (deltaPages > (vm.maxBytes - vm.bytes) / WASM_PAGE || vm.maxBytes < vm.bytes)
+    return UINT64_MAX;
+  if (deltaPages == 0)
+    return oldPages;
+  size_t bytes = vm.bytes + deltaPages * WASM_PAGE;
+  if (!growTo(bytes))
+    return UINT64_MAX;
+  vm.base = reinterpret_cast<uint64_t>(region_->base());
+  vm.bytes = bytes;
+  return oldPages;
+}
+
+} // namespace elfin

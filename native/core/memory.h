@@ -1,0 +1,70 @@
+// Linear memories. Contents live in a Region that is kept mapped while the memory or any
+// ArrayBuffer over it uses it.
+//   guarded    GUARD_RESERVATION of address space, committed as it grows: the base never moves,
+//   accesses need no bounds checks unguarded  exactly the bytes in use; growing may move the base,
+//   and the old region stays mapped for its ArrayBuffers
+#pragma once
+
+#include "gen/abi.h"
+#include <cstddef>
+#include <cstdint>
+
+namespace elfin {
+
+/// Pages. Larger growth limits are cut to these.
+inline constexpr uint64_t kMaxPages32 = 65536;
+
+class Region {
+public:
+  /// nullptr when there is no address space.
+  static Region *reserve();
+  static Region *allocate(size_t bytes);
+  void retain() { references_++; }
+  /// The last one unmaps.
+  void release();
+
+  uint8_t *base() const { return base_; }
+  size_t bytes() const { return bytes_; }
+  bool shared() const { return references_ > 1; }
+  /// For a region no ArrayBuffer uses: changes its size, perhaps its base. False: no memory.
+  bool resize(size_t bytes);
+  /// Moves the pages of `from` here; `from` stays mapped and reads as anything. False: no memory.
+  void take(Region &from);
+
+private:
+  Region(uint8_t *base, size_t bytes, bool reserved)
+      : base_(base), bytes_(bytes), reserved_(reserved) {}
+  ~Region();
+
+  uint8_t *base_;
+  size_t bytes_;
+  bool reserved_;
+  uint32_t references_ = 1;
+};
+
+/// Used by one thread only. `vm` is first: its address is what compiled code has.
+class Memory {
+public:
+  /// nullptr when address space or memory is exhausted.
+  static Memory *create(uint64_t minPages, uint64_t maxPages, bool guarded);
+  ~Memory();
+  Memory(const Memory &) = delete;
+  Memory &operator=(const Memory &) = delete;
+
+  /// Old size in pages, or UINT64_MAX with nothing changed. Async-signal-unsafe, but takes no locks
+  /// that a trap could leave held.
+  uint64_t grow(uint64_t deltaPages);
+  Region *region() const { return region_; }
+  bool guarded() const { return guarded_; }
+
+  VMMemory vm{};
+
+private:
+  Memory() = default;
+  bool growTo(size_t bytes);
+
+  Region *region_ = nullptr;
+  bool guarded_ = false;
+};
+
+} // namespace elfin

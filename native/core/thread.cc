@@ -1,0 +1,226 @@
+#include "thread.h"
+
+#include "arch.h"
+#include "builtins.h"
+#include "pages.h"
+#include "traps.h"
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <sys/mman.h>
+
+namespace elfin {
+
+constinit thread_local Thread *threadOfThis __attribute__((tls_model("initial-exec"))) = nullptr;
+
+namespace {
+
+constexpr size_t kSignalStackBytes = 64 * 1024;
+
+/// Gives the thread a signal stack unless somebody else did. False: no memory.
+bool installSignalStack(Thread *thread) {
+  stack_t old{};
+  if (sigaltstack(nullptr, &old) == 0 && (old.ss_flags & SS_DISABLE) == 0 &&
+      old.ss_size >= kSignalStackBytes)
+    return true;
+  size_t total = kSignalStackBytes + pageSize();
+  void *mapping = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED)
+    return false;
+  stack_t stack{};
+  stack.ss_sp = static_cast<uint8_t *>(mapping) + pageSize();
+  stack.ss_size = kSignalStackBytes;
+  if (mprotect(stack.ss_sp, kSignalStackBytes, PROT_READ | PROT_WRITE) != 0 ||
+      sigaltstack(&stack, nullptr) != 0) {
+    munmap(mapping, total);
+    return false;
+  }
+  thread->signalStack = mapping;
+  thread->signalStackMapping = total;
+  return true;
+}
+
+void removeSignalStack(Thread *thread) {
+  if (thread->signalStack == nullptr)
+    return;
+  stack_t now{};
+  if (sigaltstack(nullptr, &now) == 0 &&
+      now.ss_sp == static_cast<uint8_t *>(thread->signalStack) + pageSize()) {
+    stack_t off{};
+    off.ss_flags = SS_DISABLE;
+    if (sigaltstack(&off, nullptr) != 0)
+      return; // in use: leave it mapped
+  }
+  munmap(thread->signalStack, thread->signalStackMapping);
+}
+
+Fiber *newFiber(Thread *thread) {
+  if (thread->fiberCount >= kMaxFibers)
+    return nullptr;
+  coverForeignHandlers();
+  Fiber *fiber = createFiber(thread, thread->stackBytes);
+  if (fiber == nullptr)
+    return nullptr;
+  fiber->next = thread->fibers;
+  if (thread->fibers != nullptr)
+    thread->fibers->previous = fiber;
+  thread->fibers = fiber;
+  thread->fiberCount++;
+  return fiber;
+}
+
+void unlinkFiber(Thread *thread, Fiber *fiber) {
+  if (fiber->previous != nullptr)
+    fiber->previous->next = fiber->next;
+  else
+    thread->fibers = fiber->next;
+  if (fiber->next != nullptr)
+    fiber->next->previous = fiber->previous;
+  thread->fiberCount--;
+  destroyFiber(fiber);
+}
+
+inline void recycle(Thread *thread, Fiber *fiber) {
+  if (__builtin_expect(thread->idleCount >= kMaxIdleFibers, 0)) {
+    unlinkFiber(thread, fiber);
+    return;
+  }
+  if (__builtin_expect(fiber->overflowed || fiber->guardOpen, 0))
+    resetFiber(fiber);
+  fiber->sp = fiber->stackHigh;
+  fiber->state = FiberState::Idle;
+  fiber->nextIdle = thread->idle;
+  thread->idle = fiber;
+  thread->idleCount++;
+}
+
+inline void finish(Thread *thread, Fiber *fiber, bool done) {
+  thread->head.fiber = 0;
+  VMTransfer *transfer = thread->transfer();
+  if (done) {
+    transfer->status = static_cast<uint32_t>(STATUS_DONE);
+    recycle(thread, fiber);
+  } else {
+    fiber->state = transfer->status == STATUS_HOST ? FiberState::Suspended : FiberState::Trapped;
+  }
+}
+
+/// No fiber to run on: what the guest sees is an exhausted stack. There is no fiber to abandon.
+__attribute__((noinline)) void reportExhausted(VMTransfer *transfer) {
+  transfer->status = static_cast<uint32_t>(STATUS_TRAP);
+  transfer->trap = TRAP_STACK_OVERFLOW;
+  transfer->fiber = 0;
+}
+
+} // namespace
+
+Thread *acquireThread(size_t stackBytes) {
+  size_t stack = stackBytes < kMinStackBytes   ? kMinStackBytes
+                 : stackBytes > kMaxStackBytes ? kMaxStackBytes
+                                               : stackBytes;
+  if (threadOfThis != nullptr) {
+    threadOfThis->stackBytes = stack;
+    threadOfThis->references++;
+    return threadOfThis;
+  }
+  auto *thread = static_cast<Thread *>(std::calloc(1, sizeof(Thread)));
+  void *transfer = std::calloc(1, kTransferBytes);
+  if (thread == nullptr || transfer == nullptr || !installSignalStack(thread)) {
+    std::free(thread);
+    std::free(transfer);
+    return nullptr;
+  }
+  thread->head.transfer = reinterpret_cast<uint64_t>(transfer);
+  thread->head.suspend = reinterpret_cast<uint64_t>(&elfin_suspend);
+  thread->stackBytes = stack;
+  thread->references = 1;
+  installTrapHandlers();
+  threadOfThis = thread;
+  return thread;
+}
+
+void releaseThread(Thread *thread) {
+  if (--thread->references > 0)
+    return;
+  threadOfThis = nullptr;
+  while (thread->fibers != nullptr)
+    unlinkFiber(thread, thread->fibers);
+  removeSignalStack(thread);
+  std::free(thread->transfer());
+  std::free(thread);
+}
+
+void enter(Thread *thread) {
+  VMTransfer *transfer = thread->transfer();
+  Fiber *fiber = thread->idle;
+  if (__builtin_expect(fiber != nullptr, 1)) {
+    thread->idle = fiber->nextIdle;
+    thread->idleCount--;
+  } else if ((fiber = newFiber(thread)) == nullptr) {
+    reportExhausted(transfer);
+    return;
+  }
+  fiber->state = FiberState::Running;
+  thread->head.fiber = reinterpret_cast<uint64_t>(fiber);
+  const auto *callee = reinterpret_cast<const VMFuncRef *>(transfer->callee);
+  auto *slots = reinterpret_cast<uint64_t *>(transfer + 1);
+  bool done = elfin_fiber_start(fiber, slots, callee->ctx, callee->code, callee->entry);
+  finish(thread, fiber, done);
+}
+
+bool resume(Thread *thread) {
+  auto *fiber = reinterpret_cast<Fiber *>(thread->transfer()->fiber);
+  if (fiber == nullptr || fiber->state != FiberState::Suspended || fiber->thread != thread)
+    return false;
+  fiber->state = FiberState::Running;
+  thread->head.fiber = reinterpret_cast<uint64_t>(fiber);
+  bool done = elfin_fiber_resume(fiber);
+  finish(thread, fiber, done);
+  return true;
+}
+
+bool abandon(Thread *thread) {
+  auto *fiber = reinterpret_cast<Fiber *>(thread->transfer()->fiber);
+  if (fiber == nullptr || fiber->thread != thread ||
+      (fiber->state != FiberState::Suspended && fiber->state != FiberState::Trapped))
+    return false;
+  thread->transfer()->fiber = 0;
+  recycle(thread, fiber);
+  return true;
+}
+
+std::vector<uintptr_t> trapFrames(const Thread *thread, size_t max) {
+  std::vector<uintptr_t> frames;
+  const auto *fiber = reinterpret_cast<const Fiber *>(thread->transfer()->fiber);
+  if (fiber == nullptr || fiber->state != FiberState::Trapped || max == 0)
+    return frames;
+  frames.push_back(fiber->trapPc);
+  uintptr_t fp = fiber->trapFp;
+  // A frame pointer points to { caller's frame pointer, return address }; callers lie at higher
+  // addresses.
+  while (frames.size() < max && (fp & 7) == 0 && fiber->inStack(fp) && fiber->inStack(fp + 15)) {
+    const auto *frame = reinterpret_cast<const uintptr_t *>(fp);
+    frames.push_back(frame[1]);
+    if (frame[0] <= fp)
+      break;
+    fp = frame[0];
+  }
+  return frames;
+}
+
+std::vector<uint32_t> scanExternrefs(const Thread *thread) {
+  std::vector<uint32_t> handles;
+  for (const Fiber *fiber = thread->fibers; fiber != nullptr; fiber = fiber->next) {
+    if (fiber->state != FiberState::Suspended)
+      continue;
+    const auto *word = static_cast<const uint64_t *>(fiber->sp);
+    const auto *end = reinterpret_cast<const uint64_t *>(fiber->stackHigh);
+    for (; word < end; word++)
+      if (*word >> 32 == EXTERNREF_TAG)
+        handles.push_back(static_cast<uint32_t>(*word));
+  }
+  return handles;
+}
+
+} // namespace elfin

@@ -1,0 +1,74 @@
+// NativeTable: references are passed as numbers (addresses of VMFuncRefs, externref handles), 0 is
+// null.
+#include "binding.h"
+#include <string>
+
+namespace elfin::binding {
+
+Napi::Function TableWrap::define(Napi::Env env) {
+  return DefineClass(env, "NativeTable",
+                     {
+                         InstanceAccessor<&TableWrap::address>("address"),
+                         InstanceMethod<&TableWrap::length>("length"),
+                         InstanceMethod<&TableWrap::get>("get"),
+                         InstanceMethod<&TableWrap::set>("set"),
+                         InstanceMethod<&TableWrap::grow>("grow"),
+                     });
+}
+
+Napi::Value TableWrap::create(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  uint64_t length, max, init;
+  if (!info[0].IsString() || !readUint(info[1], length) || !readUint(info[2], max) ||
+      !readUint(info[3], init))
+    return env.IsExceptionPending() ? env.Undefined() : throwType(env, "expected a table kind");
+  bool func = info[0].As<Napi::String>().Utf8Value() == "func";
+  Table *table = Table::create(func ? TableKind::Func : TableKind::Ref, length, max, init);
+  if (table == nullptr)
+    return throwRange(env, "no memory for a table of this size");
+  return addonData(env).table.New({Napi::External<Table>::New(env, table)});
+}
+
+TableWrap::TableWrap(const Napi::CallbackInfo &info) : Napi::ObjectWrap<TableWrap>(info) {
+  if (!info[0].IsExternal()) {
+    throwType(info.Env(), "use createTable");
+    return;
+  }
+  table_.reset(info[0].As<Napi::External<Table>>().Data());
+}
+
+Napi::Value TableWrap::address(const Napi::CallbackInfo &info) {
+  return number(info.Env(), reinterpret_cast<uint64_t>(&table_->vm));
+}
+
+Napi::Value TableWrap::length(const Napi::CallbackInfo &info) {
+  return number(info.Env(), table_->vm.length);
+}
+
+Napi::Value TableWrap::get(const Napi::CallbackInfo &info) {
+  uint64_t index;
+  if (!readUint(info[0], index))
+    return info.Env().Undefined();
+  if (index >= table_->vm.length)
+    return throwRange(info.Env(), "table index out of bounds");
+  return number(info.Env(), table_->get(index));
+}
+
+Napi::Value TableWrap::set(const Napi::CallbackInfo &info) {
+  uint64_t index, ref;
+  if (!readUint(info[0], index) || !readUint(info[1], ref))
+    return info.Env().Undefined();
+  if (index >= table_->vm.length)
+    return throwRange(info.Env(), "table index out of bounds");
+  table_->fill(index, ref, 1);
+  return info.Env().Undefined();
+}
+
+Napi::Value TableWrap::grow(const Napi::CallbackInfo &info) {
+  uint64_t delta, ref;
+  if (!readUint(info[0], delta) || !readUint(info[1], ref))
+    return info.Env().Undefined();
+  return numberOrMinusOne(info.Env(), table_->grow(delta, ref));
+}
+
+} // namespace elfin::binding

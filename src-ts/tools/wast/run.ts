@@ -235,13 +235,16 @@ class Script {
 
   async #defineModule(node: SExpr): Promise<void> {
     const id = node.items?.[1]?.atom;
+    let compiled: Compiled;
     try {
-      const compiled = await this.#compilePart(node);
+      compiled = await this.#compilePart(node);
       this.#bind(id, this.#instantiate(compiled));
     } catch (error) {
       this.#bind(id, error instanceof Skip ? error : new Failure('its module failed'));
       throw error;
     }
+    // What is left of it can be used, but the module as such was not tested.
+    if (compiled.partial !== null) throw compiled.partial;
   }
 
   async #defineOnly(node: SExpr): Promise<void> {

@@ -26,7 +26,8 @@ export async function parseWat(text: string): Promise<Uint8Array> {
   try {
     return await parse(text);
   } catch (error) {
-    if (/ConfusingUnicode/.test(String((error as Error).message))) return parseWat(escapeUnicode(text));
+    if (/ConfusingUnicode/.test(String((error as Error).message)))
+      return parseWat(escapeUnicode(text));
     throw plainError(error);
   }
 }

@@ -2,9 +2,9 @@
  * The `elfin` command. Every subcommand is its own file, imported when it is run, so that none loads what another
  * needs (`elfin run` of an object loads no compiler).
  */
-import { Command } from 'commander';
+import { Command, type Option } from 'commander';
 import { explain } from './failure.ts';
-import { collect, explicitChecks, optLevel, threads } from './options.ts';
+import { collect, compileOptions, machineOptions } from './options.ts';
 import type { CompileCommandOptions } from './compile.ts';
 import type { ExploreOptions } from './explore.ts';
 import type { RunOptions } from './run.ts';
@@ -12,8 +12,13 @@ import type { WastCommandOptions } from './wast.ts';
 
 declare const ELFIN_VERSION: string | undefined;
 
+function addOptions(command: Command, ...lists: readonly Option[][]): Command {
+  for (const option of lists.flat()) command.addOption(option);
+  return command;
+}
+
 function addRun(program: Command): void {
-  program
+  const command = program
     .command('run')
     .description('run a WASI program: a module (compiled first) or a compiled object')
     .argument('<file>', '.wasm, .wat, or an object made by elfin compile')
@@ -29,9 +34,8 @@ function addRun(program: Command): void {
       [],
     )
     .option('--invoke <name>', 'call this exported function instead of _start, print its results')
-    .addOption(optLevel())
-    .addOption(explicitChecks())
-    .passThroughOptions()
+    .passThroughOptions();
+  addOptions(command, compileOptions())
     .addHelpText(
       'after',
       `
@@ -49,17 +53,12 @@ Examples:
 }
 
 function addCompile(program: Command): void {
-  program
+  const command = program
     .command('compile')
     .description('compile a module to an object that loads in no time and links into C programs')
     .argument('<file>', '.wasm or .wat')
-    .option('-o, --output <object>', 'where to write (default: the name of the module, .o)')
-    .option('--target <triple>', 'machine and system to compile for')
-    .option('--cpu <name>', "processor to compile for; 'native' is this one")
-    .option('--features <list>', 'processor features to add or take away: +bmi2,-popcnt')
-    .addOption(optLevel())
-    .addOption(threads())
-    .addOption(explicitChecks())
+    .option('-o, --output <object>', 'where to write (default: the name of the module, .o)');
+  addOptions(command, compileOptions(), machineOptions())
     .addHelpText('after', '\nExample:\n  elfin compile tool.wasm -o tool.o && elfin run tool.o')
     .action(async (file: string, options: CompileCommandOptions) => {
       const [{ compileCommand }, { parts }] = await Promise.all([
@@ -76,15 +75,14 @@ function addTools(program: Command): void {
     .description('disassemble an object, with function names, Wasm offsets and trap sites')
     .argument('<object>', 'made by elfin compile')
     .action(async (file: string) => (await import('./objdump.ts')).objdumpCommand(file));
-  program
+  const explore = program
     .command('explore')
     .description('write a page that shows Wasm text, IR and machine code side by side')
     .argument('<file>', '.wasm or .wat')
-    .option('-o, --output <page>', 'where to write (default: the name of the module, .html)')
-    .addOption(optLevel())
-    .action(async (file: string, options: ExploreOptions) =>
-      (await import('./explore.ts')).exploreCommand(file, options),
-    );
+    .option('-o, --output <page>', 'where to write (default: the name of the module, .html)');
+  addOptions(explore, compileOptions()).action(async (file: string, options: ExploreOptions) =>
+    (await import('./explore.ts')).exploreCommand(file, options),
+  );
   program
     .command('settings')
     .description('list the settings of the compiler and the runtime')
@@ -92,20 +90,20 @@ function addTools(program: Command): void {
 }
 
 function addWast(program: Command): void {
-  program
+  const command = program
     .command('wast')
     .description('run WebAssembly test scripts; status 0 only if every assertion in scope passes')
     .argument('<files...>', '.wast files, or folders to search for them')
-    .option('-v, --verbose', 'print every failed assertion')
-    .addOption(optLevel())
-    .addOption(explicitChecks())
-    .action(async (files: string[], options: WastCommandOptions) => {
+    .option('-v, --verbose', 'print every failed assertion');
+  addOptions(command, compileOptions()).action(
+    async (files: string[], options: WastCommandOptions) => {
       const [{ wastCommand }, { parts }] = await Promise.all([
         import('./wast.ts'),
         import('./backend.ts'),
       ]);
       process.exitCode = await wastCommand(files, options, parts);
-    });
+    },
+  );
 }
 
 /** The command's parser; parsing runs the subcommand. */
@@ -124,8 +122,15 @@ export function makeProgram(): Command {
   return program;
 }
 
+/** A reader that has seen enough (`elfin objdump x.o | head`) is no error. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+}
+
 /** Runs the command line `argv` (as in process.argv); sets the exit status. */
 export async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endWithReader);
   try {
     await makeProgram().parseAsync(argv);
   } catch (error) {

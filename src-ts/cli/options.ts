@@ -1,14 +1,17 @@
-/** Options that several commands share: what they look like and how they become compiler settings. */
+/** Options that several commands share: what they look like, and what commander makes of them. */
 import { InvalidArgumentError, Option } from 'commander';
 
 /** As commander hands them over. */
 export interface CompileFlags {
+  /** `-O`; named by commander. */
   readonly O?: string;
   readonly target?: string;
+  /** `host`, `baseline`, or features separated by commas. */
   readonly cpu?: string;
-  readonly features?: string;
   readonly explicitChecks?: boolean;
   readonly j?: number;
+  /** NAME=VALUE, any row of `elfin settings`. */
+  readonly set?: readonly string[];
 }
 
 /** Collects a repeatable option. */
@@ -19,22 +22,27 @@ export function collect(value: string, list: readonly string[]): string[] {
 function threadCount(text: string): number {
   const n = Number(text);
   if (!Number.isInteger(n) || n < 1 || n > 256) {
-    throw new InvalidArgumentError('must be a whole number from 1 to 256');
+    throw new InvalidArgumentError('It must be a whole number from 1 to 256.');
   }
   return n;
 }
 
-export function optLevel(): Option {
-  return new Option('-O <level>', 'optimisation level').choices(['0', '1', '2', 's']);
+/** The options every command that compiles has. */
+export function compileOptions(): Option[] {
+  return [
+    new Option('-O <level>', 'how much to optimise').choices(['0', '1', '2', 's']),
+    new Option('--explicit-checks', 'check every memory access in code instead of by guard pages'),
+    new Option('--set <name=value>', 'any other setting, see elfin settings (repeatable)')
+      .argParser(collect)
+      .default([], 'none'),
+  ];
 }
 
-export function explicitChecks(): Option {
-  return new Option(
-    '--explicit-checks',
-    'check every memory access in code instead of by guard pages',
-  );
-}
-
-export function threads(): Option {
-  return new Option('-j <threads>', 'compile with this many threads').argParser(threadCount);
+/** The options that make sense where the code is kept. */
+export function machineOptions(): Option[] {
+  return [
+    new Option('--target <name>', 'machine and system to compile for'),
+    new Option('--cpu <features>', "'host', 'baseline', or a list of CPU features: bmi2,popcnt"),
+    new Option('-j <threads>', 'compile with this many threads').argParser(threadCount),
+  ];
 }

@@ -10,10 +10,10 @@ import type { FuncType } from '../wasm/types.ts';
 import { irType } from './layout.ts';
 import { wiring } from './memory.ts';
 import { entryAddress, entryAux, tableIndex } from './tables.ts';
-import type { Translator } from './translate.ts';
+import type { State } from './state.ts';
 
 /** Tail calls return what the callee returns. */
-function checkTail(t: Translator, type: FuncType): void {
+function checkTail(t: State, type: FuncType): void {
   const own = t.resultTypes;
   let same = own.length === type.results.length;
   for (let i = 0; same && i < own.length; i++) same = own[i] === type.results[i];
@@ -23,7 +23,7 @@ function checkTail(t: Translator, type: FuncType): void {
 }
 
 /** Pushes the results of a call row. */
-function pushResults(t: Translator, type: FuncType, row: number): void {
+function pushResults(t: State, type: FuncType, row: number): void {
   const { results } = type;
   t.cache.grown();
   if (results.length === 1) return t.push(results[0]!, row);
@@ -39,7 +39,7 @@ function callType(type: FuncType): number {
 
 /** Emits a call or tail call through a code address. */
 function emitIndirect(
-  t: Translator,
+  t: State,
   tail: boolean,
   code: number,
   ctx: number,
@@ -52,7 +52,7 @@ function emitIndirect(
 }
 
 /** `call` and `return_call`. */
-export function call(t: Translator, tail: boolean): void {
+export function call(t: State, tail: boolean): void {
   const { m, b } = t;
   const index = t.r.u32();
   if (index >= m.funcCount) t.fail(`unknown function ${index}`);
@@ -74,13 +74,13 @@ export function call(t: Translator, tail: boolean): void {
   if (tail) t.setUnreachable();
 }
 
-function dead(t: Translator, type: FuncType, tail: boolean): void {
+function dead(t: State, type: FuncType, tail: boolean): void {
   if (tail) t.setUnreachable();
   else pushResults(t, type, 0);
 }
 
 /** `call_indirect` and `return_call_indirect`. */
-export function callIndirect(t: Translator, tail: boolean): void {
+export function callIndirect(t: State, tail: boolean): void {
   const { m, b } = t;
   const typeIndex = t.r.u32();
   const type = m.types[typeIndex];
@@ -109,7 +109,7 @@ export function callIndirect(t: Translator, tail: boolean): void {
 }
 
 /** `ref.func`: the address of the function's VMFuncRef. */
-export function refFunc(t: Translator): void {
+export function refFunc(t: State): void {
   const { m, b } = t;
   const index = t.r.u32();
   if (index >= m.funcCount) t.fail(`unknown function ${index}`);

@@ -13,31 +13,12 @@ import { needsFeature } from '../wasm/features.ts';
 import { I32, typeName } from '../wasm/types.ts';
 import { irType } from './layout.ts';
 import * as Plain from './plain.ts';
-import type { Translator } from './translate.ts';
+import type { State } from './state.ts';
 
 /** Aux of loads from the instance's fixed wiring. */
 export const READONLY = Ir.R_READONLY | Ir.MEM_NOTRAP;
 /** Instance number of regions that imports share: any two may be the same thing. */
 const IMPORTED = 0xffff;
-
-/** What was loaded last, good while `region` of the translator is the same. */
-export class AddressCache {
-  base = 0;
-  baseRegion = -1;
-  definition = 0;
-  definitionRegion = -1;
-  /** Explicit mode: base and size; calls and growing end them. */
-  movable = 0;
-  movableRegion = -1;
-  bytes = 0;
-  bytesRegion = -1;
-
-  /** After something that may grow a memory. */
-  grown(): void {
-    this.movableRegion = -1;
-    this.bytesRegion = -1;
-  }
-}
 
 /** Region and instance of an entity for aux: imported ones share an instance. */
 export function aux(region: number, index: number, imported: number): number {
@@ -46,15 +27,15 @@ export function aux(region: number, index: number, imported: number): number {
 }
 
 /** Loads a field of the context. */
-export function wiring(t: Translator, offset: number, ty: number): number {
+export function wiring(t: State, offset: number, ty: number): number {
   return t.b.load(Ir.LOAD, ty, t.ctx, NONE, offset, 0, READONLY);
 }
 
-function memoryAux(t: Translator, region: number): number {
+function memoryAux(t: State, region: number): number {
   return aux(region, 0, t.m.importedMemories);
 }
 
-function memDef(t: Translator): number {
+function memDef(t: State): number {
   const c = t.cache;
   if (c.definitionRegion !== t.region) {
     c.definition = wiring(t, t.layout.ctx.memories, Ir.T_I64);
@@ -63,7 +44,7 @@ function memDef(t: Translator): number {
   return c.definition;
 }
 
-function memBytes(t: Translator): number {
+function memBytes(t: State): number {
   const c = t.cache;
   if (c.bytesRegion !== t.region) {
     c.bytes = t.b.load(
@@ -80,7 +61,7 @@ function memBytes(t: Translator): number {
   return c.bytes;
 }
 
-function memBase(t: Translator): number {
+function memBase(t: State): number {
   const c = t.cache;
   if (!t.explicit) {
     if (c.baseRegion !== t.region) {
@@ -107,7 +88,7 @@ function memBase(t: Translator): number {
 // ---- loads and stores ----
 
 /** Reads alignment and offset; returns the offset. */
-function memarg(t: Translator, op: number): number {
+function memarg(t: State, op: number): number {
   const { r, m } = t;
   const at = r.pos;
   const flags = r.u32();
@@ -122,13 +103,13 @@ function memarg(t: Translator, op: number): number {
 }
 
 /** Explicit mode: the bounds check. */
-function checkBounds(t: Translator, index: number, offset: number, size: number): void {
+function checkBounds(t: State, index: number, offset: number, size: number): void {
   if (!t.explicit) return;
   const end = offset + size;
   t.b.bound(index, memBytes(t), end | 0, end > 0xffffffff ? 1 : 0);
 }
 
-export function load(t: Translator, op: number): void {
+export function load(t: State, op: number): void {
   const offset = memarg(t, op);
   const index = t.pop(I32);
   const type = Plain.RESULT[op]!;
@@ -148,7 +129,7 @@ export function load(t: Translator, op: number): void {
   t.push(type, value);
 }
 
-export function store(t: Translator, op: number): void {
+export function store(t: State, op: number): void {
   const offset = memarg(t, op);
   const value = t.pop(Plain.OPERAND[op]!);
   const index = t.pop(I32);
@@ -160,13 +141,13 @@ export function store(t: Translator, op: number): void {
 // ---- size, growth, bulk ----
 
 /** Reads a memory index. */
-function memoryIndex(t: Translator): void {
+function memoryIndex(t: State): void {
   const memory = t.r.u32();
   if (memory >= t.m.memories.length) t.fail(`unknown memory ${memory}`);
 }
 
 /** A list of values: context first. */
-export function argList(t: Translator, ...values: number[]): number {
+export function argList(t: State, ...values: number[]): number {
   const list = t.f.newList(values.length + 1);
   t.f.pool[list + 1] = values.length + 1;
   t.f.pool[list + 2] = t.ctx;
@@ -175,24 +156,24 @@ export function argList(t: Translator, ...values: number[]): number {
 }
 
 /** Calls a native helper. */
-export function builtin(t: Translator, number: number, ty: number, list: number): number {
+export function builtin(t: State, number: number, ty: number, list: number): number {
   t.cache.grown();
   return t.b.call(Ir.CALLBUILTIN, ty, NONE, list, number, 0);
 }
 
 /** Calls a native helper that answers with a status, and traps unless it is 0. */
-export function checkedBuiltin(t: Translator, number: number, trap: number, list: number): void {
+export function checkedBuiltin(t: State, number: number, trap: number, list: number): void {
   t.b.trapif(builtin(t, number, Ir.T_I32, list), trap);
 }
 
 /** An i32 operand as the unsigned 64-bit number that helpers take. */
-export function extend(t: Translator, value: number): number {
+export function extend(t: State, value: number): number {
   return t.b.unary(Ir.ZEXT, Ir.T_I64, value);
 }
 
 const PAGE_SHIFT = 16;
 
-export function memorySize(t: Translator): void {
+export function memorySize(t: State): void {
   memoryIndex(t);
   let value = 0;
   if (t.live) {
@@ -202,7 +183,7 @@ export function memorySize(t: Translator): void {
   t.push(I32, value);
 }
 
-export function memoryGrow(t: Translator): void {
+export function memoryGrow(t: State): void {
   memoryIndex(t);
   const delta = t.pop(I32);
   let value = 0;
@@ -213,7 +194,7 @@ export function memoryGrow(t: Translator): void {
   t.push(I32, value);
 }
 
-export function memoryFill(t: Translator): void {
+export function memoryFill(t: State): void {
   memoryIndex(t);
   const n = t.pop(I32);
   const value = t.pop(I32);
@@ -223,7 +204,7 @@ export function memoryFill(t: Translator): void {
   checkedBuiltin(t, Abi.BUILTIN_MEMORY_FILL, Ir.TRAP_MEMORY_OOB, list);
 }
 
-export function memoryCopy(t: Translator): void {
+export function memoryCopy(t: State): void {
   memoryIndex(t);
   memoryIndex(t);
   const n = t.pop(I32);
@@ -235,13 +216,13 @@ export function memoryCopy(t: Translator): void {
   checkedBuiltin(t, Abi.BUILTIN_MEMORY_COPY, Ir.TRAP_MEMORY_OOB, list);
 }
 
-function checkData(t: Translator, index: number): void {
+function checkData(t: State, index: number): void {
   if (t.m.dataCount < 0) t.fail('data count section required');
   if (index >= t.m.dataCount) t.fail(`unknown data segment ${index}`);
 }
 
 /** Address of a segment's VMSegment. */
-export function segment(t: Translator, array: number, index: number): number {
+export function segment(t: State, array: number, index: number): number {
   return t.b.binary(
     Ir.IADD,
     Ir.T_I64,
@@ -250,7 +231,7 @@ export function segment(t: Translator, array: number, index: number): number {
   );
 }
 
-export function memoryInit(t: Translator): void {
+export function memoryInit(t: State): void {
   const index = t.r.u32();
   memoryIndex(t);
   checkData(t, index);
@@ -263,7 +244,7 @@ export function memoryInit(t: Translator): void {
   checkedBuiltin(t, Abi.BUILTIN_MEMORY_INIT, Ir.TRAP_MEMORY_OOB, list);
 }
 
-export function dataDrop(t: Translator): void {
+export function dataDrop(t: State): void {
   const index = t.r.u32();
   checkData(t, index);
   if (!t.live) return;
@@ -277,30 +258,30 @@ export function dataDrop(t: Translator): void {
 
 // ---- globals ----
 
-function globalIndex(t: Translator): number {
+function globalIndex(t: State): number {
   const index = t.r.u32();
   if (index >= t.m.globals.length) t.fail(`unknown global ${index}`);
   return index;
 }
 
 /** Aux of accesses to a global. */
-function globalAux(t: Translator, index: number): number {
+function globalAux(t: State, index: number): number {
   if (!t.m.globals[index]!.mutable) return READONLY;
   return aux(Ir.R_GLOBAL, index, t.m.importedGlobals) | Ir.MEM_NOTRAP;
 }
 
 /** Base and offset of a global's cell; the base is the result, the offset is 0 unless the base is the context. */
-function cellBase(t: Translator, index: number): number {
+function cellBase(t: State, index: number): number {
   if (index >= t.m.importedGlobals) return t.ctx;
   return wiring(t, t.layout.ctx.globalPtrs + index * Abi.CTX_GLOBAL_PTRS_STRIDE, Ir.T_I64);
 }
 
-function cellOffset(t: Translator, index: number): number {
+function cellOffset(t: State, index: number): number {
   if (index < t.m.importedGlobals) return 0;
   return t.layout.ctx.globals + (index - t.m.importedGlobals) * Abi.CTX_GLOBALS_STRIDE;
 }
 
-export function globalGet(t: Translator): void {
+export function globalGet(t: State): void {
   const index = globalIndex(t);
   const type = t.m.globals[index]!.type;
   let value = 0;
@@ -318,7 +299,7 @@ export function globalGet(t: Translator): void {
   t.push(type, value);
 }
 
-export function globalSet(t: Translator): void {
+export function globalSet(t: State): void {
   const index = globalIndex(t);
   const global = t.m.globals[index]!;
   if (!global.mutable)

@@ -7,43 +7,43 @@ import * as Ir from '../gen/ir.ts';
 import { NONE } from '../ir/func.ts';
 import { FUNCREF, I32, typeName } from '../wasm/types.ts';
 import { argList, aux, builtin, checkedBuiltin, extend, segment, wiring } from './memory.ts';
-import type { Translator } from './translate.ts';
+import type { State } from './state.ts';
 
 const FUNC_ENTRY_SHIFT = 5;
 const REF_ENTRY_SHIFT = 3;
 
 /** Reads and checks a table index. */
-export function tableIndex(t: Translator): number {
+export function tableIndex(t: State): number {
   const index = t.r.u32();
   if (index >= t.m.tables.length) t.fail(`unknown table ${index}`);
   return index;
 }
 
-function elementType(t: Translator, table: number): number {
+function elementType(t: State, table: number): number {
   return t.m.tables[table]!.element;
 }
 
-function isFuncTable(t: Translator, table: number): boolean {
+function isFuncTable(t: State, table: number): boolean {
   return elementType(t, table) === FUNCREF;
 }
 
 /** Aux of accesses to a table's entries. */
-export function entryAux(t: Translator, table: number): number {
+export function entryAux(t: State, table: number): number {
   return aux(Ir.R_TABLE, table, t.m.importedTables);
 }
 
 /** Address of the VMTable. */
-function tableDef(t: Translator, table: number): number {
+function tableDef(t: State, table: number): number {
   return wiring(t, t.layout.ctx.tables + table * Abi.CTX_TABLES_STRIDE, Ir.T_I64);
 }
 
-function defLoad(t: Translator, table: number, def: number, ty: number, field: number): number {
+function defLoad(t: State, table: number, def: number, ty: number, field: number): number {
   const region = aux(Ir.R_TABLEDEF, table, t.m.importedTables) | Ir.MEM_NOTRAP;
   return t.b.load(Ir.LOAD, ty, def, NONE, field, 0, region);
 }
 
 /** Address of an entry, after a check that traps when there is none. */
-export function entryAddress(t: Translator, table: number, index: number, trap: number): number {
+export function entryAddress(t: State, table: number, index: number, trap: number): number {
   const { b } = t;
   const def = tableDef(t, table);
   const length = defLoad(t, table, def, Ir.T_I32, Abi.TABLE_LENGTH);
@@ -54,7 +54,7 @@ export function entryAddress(t: Translator, table: number, index: number, trap: 
   return b.binary(Ir.IADD, Ir.T_I64, base, scaled);
 }
 
-export function tableGet(t: Translator): void {
+export function tableGet(t: State): void {
   const table = tableIndex(t);
   const index = t.pop(I32);
   let value = 0;
@@ -66,7 +66,7 @@ export function tableGet(t: Translator): void {
   t.push(elementType(t, table), value);
 }
 
-export function tableSet(t: Translator): void {
+export function tableSet(t: State): void {
   const table = tableIndex(t);
   const value = t.pop(elementType(t, table));
   const index = t.pop(I32);
@@ -80,14 +80,14 @@ export function tableSet(t: Translator): void {
   t.b.store(Ir.STORE, entry, NONE, value, 0, 0, entryAux(t, table));
 }
 
-export function tableSize(t: Translator): void {
+export function tableSize(t: State): void {
   const table = tableIndex(t);
   let value = 0;
   if (t.live) value = defLoad(t, table, tableDef(t, table), Ir.T_I32, Abi.TABLE_LENGTH);
   t.push(I32, value);
 }
 
-export function tableGrow(t: Translator): void {
+export function tableGrow(t: State): void {
   const table = tableIndex(t);
   const delta = t.pop(I32);
   const init = t.pop(elementType(t, table));
@@ -100,7 +100,7 @@ export function tableGrow(t: Translator): void {
   t.push(I32, value);
 }
 
-export function tableFill(t: Translator): void {
+export function tableFill(t: State): void {
   const table = tableIndex(t);
   const n = t.pop(I32);
   const value = t.pop(elementType(t, table));
@@ -111,7 +111,7 @@ export function tableFill(t: Translator): void {
   checkedBuiltin(t, helper, Ir.TRAP_TABLE_OOB, list);
 }
 
-export function tableCopy(t: Translator): void {
+export function tableCopy(t: State): void {
   const dst = tableIndex(t);
   const src = tableIndex(t);
   if (elementType(t, dst) !== elementType(t, src))
@@ -130,11 +130,11 @@ export function tableCopy(t: Translator): void {
   );
 }
 
-function checkElem(t: Translator, index: number): void {
+function checkElem(t: State, index: number): void {
   if (index >= t.m.elements.length) t.fail(`unknown elem segment ${index}`);
 }
 
-export function tableInit(t: Translator): void {
+export function tableInit(t: State): void {
   const index = t.r.u32();
   const table = tableIndex(t);
   checkElem(t, index);
@@ -154,7 +154,7 @@ export function tableInit(t: Translator): void {
   checkedBuiltin(t, helper, Ir.TRAP_TABLE_OOB, list);
 }
 
-export function elemDrop(t: Translator): void {
+export function elemDrop(t: State): void {
   const index = t.r.u32();
   checkElem(t, index);
   if (!t.live) return;

@@ -26,12 +26,11 @@ function addRun(program: Command): void {
       '[args...]',
       "the program's own arguments, or those of the function named by --invoke",
     )
-    .option('--dir <host[::guest]>', 'let the program use a folder (repeatable)', collect, [])
+    .option('--dir <host[::guest]>', 'let the program use a folder (repeatable)', collect)
     .option(
       '--env <name=value>',
       'set a variable, or pass one on by its name (repeatable)',
       collect,
-      [],
     )
     .option('--invoke <name>', 'call this exported function instead of _start, print its results')
     .passThroughOptions();

@@ -15,7 +15,7 @@ export interface CompileFlags {
 }
 
 /** Collects a repeatable option. */
-export function collect(value: string, list: readonly string[]): string[] {
+export function collect(value: string, list: readonly string[] = []): string[] {
   return [...list, value];
 }
 
@@ -32,9 +32,10 @@ export function compileOptions(): Option[] {
   return [
     new Option('-O <level>', 'how much to optimise').choices(['0', '1', '2', 's']),
     new Option('--explicit-checks', 'check every memory access in code instead of by guard pages'),
-    new Option('--set <name=value>', 'any other setting, see elfin settings (repeatable)')
-      .argParser(collect)
-      .default([], 'none'),
+    new Option(
+      '--set <name=value>',
+      'any other setting, see elfin settings (repeatable)',
+    ).argParser(collect),
   ];
 }
 

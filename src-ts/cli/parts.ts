@@ -20,7 +20,10 @@ export interface Runtime {
 }
 
 /** The namespace with a compiler. */
-export type Engine = WasmNamespace & { readonly Module: Descriptions };
+export type Engine = WasmNamespace & {
+  readonly Module: Descriptions;
+  compile(bytes: Uint8Array): Promise<object>;
+};
 
 /** Called with the number of functions compiled so far and the number of all. */
 export type OnProgress = (done: number, total: number) => void;

@@ -8,14 +8,14 @@ import type { Parts, Runtime } from './parts.ts';
 
 export interface RunOptions extends CompileFlags {
   /** HOST or HOST::GUEST. */
-  readonly dir: readonly string[];
+  readonly dir?: readonly string[];
   /** K=V, or K to pass on the variable of this process. */
-  readonly env: readonly string[];
+  readonly env?: readonly string[];
   readonly invoke?: string;
 }
 
 /** `HOST` or `HOST::GUEST` as guest path → host path. */
-export function preopensOf(dirs: readonly string[]): Record<string, string> {
+export function preopensOf(dirs: readonly string[] = []): Record<string, string> {
   const preopens: Record<string, string> = {};
   for (const dir of dirs) {
     const split = dir.indexOf('::');
@@ -30,7 +30,7 @@ export function preopensOf(dirs: readonly string[]): Record<string, string> {
 }
 
 /** `K=V`, or `K` alone for this process's own value, as an environment. */
-export function environmentOf(list: readonly string[]): Record<string, string> {
+export function environmentOf(list: readonly string[] = []): Record<string, string> {
   const env: Record<string, string> = {};
   for (const item of list) {
     const split = item.indexOf('=');
@@ -67,9 +67,10 @@ async function load(file: string, options: RunOptions, parts: Parts): Promise<Lo
     const module = Module.deserializeFile(file);
     return { module, imports: Module.imports(module), Instance };
   }
-  const { Module, Instance } = await parts.engine(options);
-  const module = new Module(input.bytes);
-  return { module, imports: Module.imports(module), Instance };
+  const engine = await parts.engine(options);
+  // Asynchronously: on all threads.
+  const module = await engine.compile(input.bytes);
+  return { module, imports: engine.Module.imports(module), Instance: engine.Instance };
 }
 
 /** Fails with the names of imports that nothing here provides: a better answer than the first one's LinkError. */

@@ -49,7 +49,7 @@ function file(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-const none = { dir: [], env: [] };
+const none = {};
 const math = `(module
   (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
   (func (export "wide") (param i64 f64) (result i64 f64) (local.get 0) (local.get 1))

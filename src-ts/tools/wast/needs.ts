@@ -64,7 +64,7 @@ function ofForm(node: SExpr, parent: SExpr): string | null {
 function hasInitialiser(node: SExpr): boolean {
   const items = node.items as SExpr[];
   const type = items.findIndex((child) => /^(funcref|externref)$/.test(child.atom));
-  return type >= 0 && items[type + 1]?.items != null && head(items[type + 1]) !== 'elem';
+  return type >= 0 && Array.isArray(items[type + 1]?.items) && head(items[type + 1]) !== 'elem';
 }
 
 /** `ref.null` of a type index. */

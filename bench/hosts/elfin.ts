@@ -22,7 +22,8 @@ interface Runtime extends WasmLike<Module> {
   Module: { deserializeFile(path: string): Module; deserialize(bytes: Uint8Array): Module };
 }
 interface Compiler {
-  compileModule(bytes: Uint8Array, settings: { threads: number }): Promise<Uint8Array>;
+  compile(bytes: Uint8Array): Uint8Array;
+  compileAsync(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
 const LOADS = 20;
@@ -37,10 +38,12 @@ const load = async (job: Job, file: string): Promise<Record<string, unknown>> =>
 const runtimeOf = async (job: Job): Promise<Runtime> =>
   (await load(job, 'runtime.js'))['default'] as Runtime;
 
-async function compilerOf(job: Job): Promise<(bytes: Uint8Array) => Promise<Uint8Array>> {
-  const { compileModule } = (await load(job, 'compiler.js')) as unknown as Compiler;
-  const threads = job.kind === 'compile' ? 1 : (await import('node:os')).availableParallelism();
-  return (bytes) => compileModule(bytes, { threads });
+type Compile = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
+
+/** In this thread, or on as many workers as the compiler chooses. */
+async function compilerOf(job: Job): Promise<Compile> {
+  const { compile, compileAsync } = (await load(job, 'compiler.js')) as unknown as Compiler;
+  return job.kind === 'compile-all' ? (bytes) => compileAsync(bytes) : (bytes) => compile(bytes);
 }
 
 async function prepare(job: Job): Promise<Answer> {

@@ -214,7 +214,7 @@ const STYLE = `
 body { margin: 0 auto; max-width: 960px; padding: 40px 24px 80px; background: var(--bg); color: var(--fg);
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 44px 0 4px; } p { margin: 4px 0 12px; color: var(--dim); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: 12px; margin: 24px 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(270px, 1fr)); gap: 12px; margin: 24px 0; }
 .tile { background: var(--card); border-radius: 10px; padding: 14px 16px; } .tile b { display: block; font-size: 26px; }
 .tile span { color: var(--dim); font-size: 13px; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--fg); font: 13px system-ui, sans-serif; }

@@ -9,7 +9,7 @@
  * A block has BLOCK entries, so that a lookup is a binary search and at most BLOCK - 1 small decodes, and an entry takes
  * two or three bytes.
  */
-import { ByteReader, ByteWriter, store32, u32View } from './bytes.ts';
+import { ByteReader, type ByteWriter, store32, u32View } from './bytes.ts';
 import { ObjectError } from './error.ts';
 import type { TextPiece } from './text.ts';
 

@@ -7,7 +7,7 @@
  *   zeros up to a multiple of 4
  *   u32 checksum of the whole file before it
  */
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, type ByteWriter } from './bytes.ts';
 import type { Checksum } from './checksum.ts';
 import { ObjectError } from './error.ts';
 

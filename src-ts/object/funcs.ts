@@ -5,7 +5,7 @@
  *   u32 offset[functions], u32 size[functions]     defined functions in index order, ascending
  *   u32 entry[types], u32 exit[types]              trampolines by type index; NO_CODE: none
  */
-import { ByteWriter, u32View } from './bytes.ts';
+import { type ByteWriter, u32View } from './bytes.ts';
 import { ObjectError } from './error.ts';
 import { PIECE_ENTRY, PIECE_FUNCTION, type TextPiece } from './text.ts';
 

@@ -6,7 +6,7 @@
  *   u32 end[count]            where each name ends in the text
  *   text                      UTF-8
  */
-import { ByteWriter, u32View } from './bytes.ts';
+import { type ByteWriter, u32View } from './bytes.ts';
 import { ObjectError } from './error.ts';
 import { floorIndex } from './search.ts';
 

@@ -6,7 +6,7 @@
  *   u8  codes[count]        trap codes, padded with zeros to a multiple of 4
  *   u32 positions[count]    Wasm byte offsets
  */
-import { ByteWriter, u32View } from './bytes.ts';
+import { type ByteWriter, u32View } from './bytes.ts';
 import { ObjectError } from './error.ts';
 import { floorIndex } from './search.ts';
 import type { TextPiece } from './text.ts';

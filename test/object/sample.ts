@@ -10,33 +10,33 @@ const RBP = 6;
  * then the rest of the function and a second epilogue.
  */
 const BODY = [
-  0x55, // 0: push rbp
-  ...[0x48, 0x89, 0xe5], // 1: mov rbp, rsp
-  ...[0x48, 0x83, 0xec, 0x20], // 4: sub rsp, 32
-  ...[0x48, 0x89, 0x5d, 0xf8], // 8: mov [rbp-8], rbx
-  ...[0x4c, 0x89, 0x65, 0xf0], // 12: mov [rbp-16], r12
-  ...[0xe8, 0, 0, 0, 0], // 16: call
-  ...[0x85, 0xc0], // 21: test eax, eax
-  ...[0x74, 0x0a], // 23: je 35
-  ...[0x48, 0x8b, 0x5d, 0xf8], // 25: mov rbx, [rbp-8]
-  ...[0x4c, 0x8b, 0x65, 0xf0], // 29: mov r12, [rbp-16]
-  0xc9, // 33: leave
-  0xc3, // 34: ret
-  ...[0x0f, 0x0b], // 35: ud2
-];
+  [0x55], // 0: push rbp
+  [0x48, 0x89, 0xe5], // 1: mov rbp, rsp
+  [0x48, 0x83, 0xec, 0x20], // 4: sub rsp, 32
+  [0x48, 0x89, 0x5d, 0xf8], // 8: mov [rbp-8], rbx
+  [0x4c, 0x89, 0x65, 0xf0], // 12: mov [rbp-16], r12
+  [0xe8, 0, 0, 0, 0], // 16: call
+  [0x85, 0xc0], // 21: test eax, eax
+  [0x74, 0x0a], // 23: je 35
+  [0x48, 0x8b, 0x5d, 0xf8], // 25: mov rbx, [rbp-8]
+  [0x4c, 0x8b, 0x65, 0xf0], // 29: mov r12, [rbp-16]
+  [0xc9], // 33: leave
+  [0xc3], // 34: ret
+  [0x0f, 0x0b], // 35: ud2
+].flat();
 
 const BODY_UNWIND = [
-  ...[1, R.UNWIND_PUSH_FP, RBP, 16],
-  ...[4, R.UNWIND_SET_FP, RBP, 16],
-  ...[8, R.UNWIND_ALLOC, 0, 32],
-  ...[12, R.UNWIND_SAVE, RBX, 24],
-  ...[16, R.UNWIND_SAVE, R12, 32],
-  ...[25, R.UNWIND_REMEMBER, 0, 0],
-  ...[29, R.UNWIND_RESTORE_REG, RBX, 0],
-  ...[33, R.UNWIND_RESTORE_REG, R12, 0],
-  ...[34, R.UNWIND_POP_FRAME, 0, 8],
-  ...[35, R.UNWIND_RESTORE_STATE, 0, 0],
-];
+  [1, R.UNWIND_PUSH_FP, RBP, 16],
+  [4, R.UNWIND_SET_FP, RBP, 16],
+  [8, R.UNWIND_ALLOC, 0, 32],
+  [12, R.UNWIND_SAVE, RBX, 24],
+  [16, R.UNWIND_SAVE, R12, 32],
+  [25, R.UNWIND_REMEMBER, 0, 0],
+  [29, R.UNWIND_RESTORE_REG, RBX, 0],
+  [33, R.UNWIND_RESTORE_REG, R12, 0],
+  [34, R.UNWIND_POP_FRAME, 0, 8],
+  [35, R.UNWIND_RESTORE_STATE, 0, 0],
+].flat();
 
 /** A function that calls defined function `callee` and traps at the end. */
 export function callingFunction(callee: number, wasm: number): R.CodeRecord {
@@ -61,10 +61,12 @@ export function longFunction(size: number): R.CodeRecord {
     relocs: new Int32Array(0),
     traps: new Int32Array(0),
     addrmap: new Int32Array(0),
-    unwind: Int32Array.of(
-      ...[1, R.UNWIND_PUSH_FP, RBP, 16],
-      ...[4, R.UNWIND_SET_FP, RBP, 16],
-      ...[size - 1, R.UNWIND_POP_FRAME, 0, 8],
+    unwind: Int32Array.from(
+      [
+        [1, R.UNWIND_PUSH_FP, RBP, 16],
+        [4, R.UNWIND_SET_FP, RBP, 16],
+        [size - 1, R.UNWIND_POP_FRAME, 0, 8],
+      ].flat(),
     ),
   };
 }

@@ -1,10 +1,11 @@
 /** The script runner on Node's own engine: what it must see, what it must skip, what it must not let pass. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type Result, runWast } from '../../src-ts/tools/wast/run.ts';
 import { fileOutOfScope } from '../../src-ts/tools/wast/suite.ts';
 import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
+import { findSuite } from './suite.ts';
 
 const wasm = (globalThis as unknown as { WebAssembly: WasmNamespace }).WebAssembly;
 
@@ -164,7 +165,7 @@ test('the table of files', () => {
   }
 });
 
-const suite = join(import.meta.dirname, '../../../shared/testsuite');
+const suite = findSuite();
 const files = [
   'select',
   'br_table',
@@ -178,9 +179,9 @@ const files = [
   'annotations',
 ];
 
-test.skipIf(!existsSync(suite)).each(files)('official %s.wast on this engine', async (name) => {
+test.skipIf(suite === null).each(files)('official %s.wast on this engine', async (name) => {
   const failures: string[] = [];
-  const counts = await runWast(readFileSync(join(suite, `${name}.wast`), 'utf8'), {
+  const counts = await runWast(readFileSync(join(suite as string, `${name}.wast`), 'utf8'), {
     wasm,
     onResult: (r) => {
       if (r.status === 'failed') failures.push(`${r.line}: ${r.message}`);

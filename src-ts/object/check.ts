@@ -26,11 +26,21 @@ function inside(r: { start: number; length: number }, size: number, what: string
   throw new ObjectError(`.elfin.info: found ${what} at ${place}, expected it inside ${size} bytes`);
 }
 
-/** Every element below `limit`. */
-function allBelow(list: ArrayLike<number>, limit: number, what: string): void {
-  for (let i = 0; i < list.length; i++) {
-    if (list[i]! >= limit) below(list[i]!, limit, what);
+/** Every element in [low, limit). Plain loop, no calls: this runs when the engine has not compiled anything yet. */
+function allIn(list: ArrayLike<number>, low: number, limit: number, what: string): void {
+  let bad = -1;
+  for (let i = 0, n = list.length; i < n; i++) {
+    const x = list[i]!;
+    if (x >= limit || x < low) bad = x;
   }
+  if (bad < 0) return;
+  throw new ObjectError(
+    `.elfin.info: found ${what} ${bad}, expected one of ${low} to ${limit - 1}`,
+  );
+}
+
+function isBinary(op: string): boolean {
+  return op.endsWith('.add') || op.endsWith('.sub') || op.endsWith('.mul');
 }
 
 /** Depth of the operand stack must come out as one value. */
@@ -39,8 +49,7 @@ function checkExpr(expr: ConstExpr, counts: Record<ExternKind, number>): void {
   for (const op of expr) {
     if (op.op === 'global.get') below(op.index, counts.global, 'global');
     if (op.op === 'ref.func') below(op.index, counts.function, 'function');
-    const binary = op.op.endsWith('.add') || op.op.endsWith('.sub') || op.op.endsWith('.mul');
-    depth += binary ? -1 : 1;
+    depth += isBinary(op.op) ? -1 : 1;
     if (depth < 1) break;
   }
   equal(depth, 1, 'values of a constant expression');
@@ -60,11 +69,8 @@ export function checkDescription(m: ModuleDescription, sizes: Sizes): number {
   counts.global += m.globals.length;
   equal(m.types.length, sizes.types, 'types');
   equal(m.funcTypes.length, importedFuncs + sizes.definedFuncs, 'functions');
-  allBelow(m.funcTypes, m.types.length, 'type');
-  allBelow(m.funcRefs, counts.function, 'function');
-  for (const f of m.funcRefs) {
-    if (f < importedFuncs) throw new ObjectError(`.elfin.info: found imported function ${f}`);
-  }
+  allIn(m.funcTypes, 0, m.types.length, 'type');
+  allIn(m.funcRefs, importedFuncs, counts.function, 'function reference');
   for (const e of m.exports) below(e.index, counts[e.kind], e.kind);
   if (m.start !== undefined) below(m.start, counts.function, 'function');
   for (const t of m.tables) if (t.init !== undefined) checkExpr(t.init, counts);
@@ -79,7 +85,7 @@ function checkSegments(m: ModuleDescription, counts: Record<ExternKind, number>,
       below(e.table, counts.table, 'table');
       checkExpr(e.offset, counts);
     }
-    if (e.funcs !== undefined) allBelow(e.funcs, counts.function, 'function');
+    if (e.funcs !== undefined) allIn(e.funcs, 0, counts.function, 'function');
     for (const expr of e.exprs ?? []) checkExpr(expr, counts);
   }
   for (const d of m.data) {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type Result, runWast } from '../../src-ts/tools/wast/run.ts';
 import { fileOutOfScope } from '../../src-ts/tools/wast/suite.ts';
 import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
-import { findSuite } from './suite.ts';
+import { suitePath } from '../suite-path.ts';
 
 const wasm = (globalThis as unknown as { WebAssembly: WasmNamespace }).WebAssembly;
 
@@ -165,7 +165,7 @@ test('the table of files', () => {
   }
 });
 
-const suite = findSuite();
+const suite = suitePath();
 const files = [
   'select',
   'br_table',

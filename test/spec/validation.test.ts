@@ -12,7 +12,8 @@ import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
 import { CompileError } from '../../src-ts/util/errors.ts';
 import { decodeModule } from '../../src-ts/wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
-import { findSuite, scriptsIn } from './suite.ts';
+import { suitePath } from '../suite-path.ts';
+import { scriptsIn } from './suite.ts';
 
 const node = (globalThis as unknown as { WebAssembly: WasmNamespace }).WebAssembly;
 
@@ -43,7 +44,7 @@ const wasm: WasmNamespace = {
   RuntimeError,
 };
 
-const suite = findSuite();
+const suite = suitePath();
 
 test.skipIf(suite === null)(
   'every module of the official suite is judged rightly',

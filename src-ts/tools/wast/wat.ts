@@ -20,9 +20,25 @@ function plainError(error: unknown): Error {
   return new Error(`${Number(where[1]) + 1}:${Number(where[2]) + 1}: ${reason}`);
 }
 
+interface WasmTools {
+  parse(text: string): Promise<Uint8Array>;
+}
+
+/** Loads wasm-tools. Throws an Error that says what to install if it is not there. */
+async function loadParser(): Promise<WasmTools> {
+  try {
+    return await import('@bytecodealliance/jco-transpile/wasm-tools');
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Error(
+      'reading WebAssembly text needs the package @bytecodealliance/jco-transpile (npm install @bytecodealliance/jco-transpile)',
+    );
+  }
+}
+
 /** Parses the text of one module. Throws an Error with line, column and reason. */
 export async function parseWat(text: string): Promise<Uint8Array> {
-  const { parse } = await import('@bytecodealliance/jco-transpile/wasm-tools');
+  const { parse } = await loadParser();
   try {
     return await parse(text);
   } catch (error) {

@@ -34,7 +34,7 @@ export function explain(error: unknown): { text: string; status: number } {
   if (!(error instanceof Error)) return { text: `elfin: uncaught ${String(error)}`, status: 1 };
   // A trap ends like an abort: 128 + SIGABRT.
   if (error.name === 'RuntimeError') return { text: withBacktrace(error), status: 134 };
-  if (error.name === 'CompileError' || error.name === 'LinkError') {
+  if (['CompileError', 'LinkError', 'ObjectError'].includes(error.name)) {
     return { text: `elfin: ${error.name}: ${error.message}`, status: 1 };
   }
   return { text: `elfin: ${error.stack ?? error.message}`, status: 1 };

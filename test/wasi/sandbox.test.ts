@@ -1,6 +1,7 @@
 /** Guest paths stay inside the preopened folder, whatever links and dots they go through. */
 import { existsSync, linkSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import * as E from '../../src-ts/wasi/errno.ts';
 import { Guest, PATH2, RESULT, ROOT_FD, withFolder } from './harness.ts';
@@ -147,4 +148,33 @@ test('descriptors on the way are closed again', () => {
     guest.read('a/../../x');
   }
   expect(readdirSync('/proc/self/fd').length).toBe(before);
+});
+
+/** Makes `swap` by turns a folder and a link that leads outside, until told to stop. */
+const SWAPPER = `
+  const { workerData: { box, stop } } = require('node:worker_threads');
+  const { renameSync } = require('node:fs');
+  const { join } = require('node:path');
+  const [swap, folder, link] = ['swap', 'folder', 'link'].map((name) => join(box, name));
+  while (Atomics.load(stop, 0) === 0) {
+    renameSync(folder, swap);
+    renameSync(swap, folder);
+    renameSync(link, swap);
+    renameSync(swap, link);
+  }`;
+
+test('a folder swapped for a link meanwhile leads nowhere', async () => {
+  const box = join(folder, 'box');
+  mkdirSync(join(box, 'folder'));
+  writeFileSync(join(box, 'folder/secret'), 'harmless');
+  link('..', 'link');
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(SWAPPER, { eval: true, workerData: { box, stop } });
+  await new Promise((resolve) => worker.once('online', resolve));
+  const seen = new Set<string | number>();
+  for (let i = 0; i < 1500; i++) seen.add(guest.read('swap/secret')).add(guest.read('link/secret'));
+  Atomics.store(stop, 0, 1);
+  await new Promise((resolve) => worker.once('exit', resolve));
+  const possible = ['harmless', E.ENOTCAPABLE, E.ENOENT, E.ENOTDIR];
+  expect([...seen].filter((result) => !possible.includes(result))).toEqual([]);
 });

@@ -1,0 +1,131 @@
+/**
+ * Division by constants as multiplication (Hacker's Delight, chapter 10; Granlund and Montgomery, PLDI 1994). i32 divisions use the
+ * 64-bit product; of i64 divisions only signed ones by powers of two are done, since the IR has no high multiplication.
+ *
+ * A signed remainder or quotient by 2^k adds 2^k - 1 to negative dividends first.
+ */
+import * as Op from '../gen/ir.ts';
+import { Builder } from '../ir/build.ts';
+import { NONE, type Func } from '../ir/func.ts';
+import { high, fromBig } from '../util/int64.ts';
+import { fold } from './fold.ts';
+import { ok } from './gate.ts';
+import { rewriteUses } from './rewrite.ts';
+import { isConst, konst, log2, small } from './rules/common.ts';
+
+/** Expands the divisions of a function. */
+export function divideByConstants(f: Func): void {
+  let b: Builder | null = null;
+  let leader: Int32Array | null = null;
+  for (let blk = 0; blk !== NONE; blk = f.blockNext[blk]) {
+    for (let r = f.first[blk]; r !== NONE;) {
+      const after = f.next[r];
+      const op = f.op[r];
+      if (op >= Op.SDIV && op <= Op.UREM && isConst(f, f.b[r])) {
+        if (b === null) {
+          b = new Builder(f);
+          b.fold = fold;
+        }
+        b.before = r;
+        b.block = blk;
+        b.pos = f.pos[r];
+        const v = expand(b, r);
+        if (v !== r) {
+          leader ??= new Int32Array(f.rowCount);
+          leader[r] = v;
+          f.remove(r);
+        }
+      }
+      r = after;
+    }
+  }
+  if (leader === null) return;
+  const all = new Int32Array(f.rowCount);
+  all.set(leader);
+  rewriteUses(f, all);
+}
+
+/** The quotient or remainder without a division, or the row itself. */
+function expand(b: Builder, r: number): number {
+  const f = b.f;
+  const op = f.op[r];
+  const x = f.a[r];
+  const y = f.b[r];
+  const narrow = f.ty[r] === Op.T_I32;
+  const k = log2(f, y);
+  const signed = op === Op.SDIV || op === Op.SREM;
+  if (k >= 0) {
+    const min = k === (narrow ? 31 : 63);
+    if (!signed || k === 0 || min || !ok(f, 'divide-power-of-two')) return r;
+    return op === Op.SDIV ? powerOfTwo(b, x, k) : remainderPowerOfTwo(b, x, k);
+  }
+  const d = f.imm[y];
+  if (!narrow || d === 0 || (signed && (d === -1 || d === -0x80000000))) return r;
+  if (!ok(f, signed ? 'divide-signed' : 'divide-unsigned')) return r;
+  const q = signed ? signedQuotient(b, x, d) : unsignedQuotient(b, x, d >>> 0);
+  if (op === Op.SDIV || op === Op.UDIV) return q;
+  const product = b.binary(Op.IMUL, Op.T_I32, q, y);
+  return b.binary(Op.ISUB, Op.T_I32, x, product);
+}
+
+/** x + (x < 0 ? 2^k - 1 : 0). */
+function biased(b: Builder, x: number, k: number): number {
+  const ty = b.f.ty[x];
+  const w = ty === Op.T_I32 ? 32 : 64;
+  const sign = k === 1 ? x : b.binary(Op.SSHR, ty, x, small(b, ty, w - 1));
+  const bias = b.binary(Op.USHR, ty, sign, small(b, ty, w - k));
+  return b.binary(Op.IADD, ty, x, bias);
+}
+
+function powerOfTwo(b: Builder, x: number, k: number): number {
+  const ty = b.f.ty[x];
+  return b.binary(Op.SSHR, ty, biased(b, x, k), small(b, ty, k));
+}
+
+function remainderPowerOfTwo(b: Builder, x: number, k: number): number {
+  const ty = b.f.ty[x];
+  const lo = fromBig(-(1n << BigInt(k)));
+  const mask = konst(b, ty, lo, high);
+  const floor = b.binary(Op.IAND, ty, biased(b, x, k), mask);
+  return b.binary(Op.ISUB, ty, x, floor);
+}
+
+/** Multiplies an i64 by a positive constant and shifts right. */
+function mulShift(b: Builder, x: number, m: bigint, op: number, n: number): number {
+  const lo = fromBig(m);
+  const product = b.binary(Op.IMUL, Op.T_I64, x, b.iconst64(lo, high));
+  return b.binary(op, Op.T_I64, product, b.iconst64(n, 0));
+}
+
+/** x / d for 2^32 > d > 2, no power of two: s = ceil(log2 d), m = ceil(2^(32+s) / d), which has 33 bits at most. */
+function unsignedQuotient(b: Builder, x: number, d: number): number {
+  let s = 32 - Math.clz32(d - 1);
+  const big = BigInt(d);
+  let m = (1n << BigInt(32 + s)) / big + 1n;
+  const wide = b.unary(Op.ZEXT, Op.T_I64, x);
+  // A smaller multiplier will do when m * 2^-1 rounded up is still exact enough: error * 2^32 <= 2^(32+s).
+  for (let t = s - 1; t >= 0; t--) {
+    const c = (1n << BigInt(32 + t)) / big + 1n;
+    if (c * big - (1n << BigInt(32 + t)) > 1n << BigInt(t)) break;
+    s = t;
+    m = c;
+  }
+  if (m < 1n << 32n) return b.unary(Op.WRAP, Op.T_I32, mulShift(b, wide, m, Op.USHR, 32 + s));
+  // 33 bits: q = hi(x * (m - 2^32)); result = (((x - q) >> 1) + q) >> (s - 1).
+  const q = b.unary(Op.WRAP, Op.T_I32, mulShift(b, wide, m - (1n << 32n), Op.USHR, 32));
+  const half = b.binary(Op.USHR, Op.T_I32, b.binary(Op.ISUB, Op.T_I32, x, q), b.iconst32(1));
+  return b.binary(Op.USHR, Op.T_I32, b.binary(Op.IADD, Op.T_I32, half, q), b.iconst32(s - 1));
+}
+
+/** x / d for |d| > 2, no power of two: m = floor(2^(31+s) / |d|) + 1 with s = ceil(log2 |d|) has 32 bits, the product 63. */
+function signedQuotient(b: Builder, x: number, d: number): number {
+  const abs = Math.abs(d);
+  const s = 32 - Math.clz32(abs - 1);
+  const m = (1n << BigInt(31 + s)) / BigInt(abs) + 1n;
+  const wide = b.unary(Op.SEXT, Op.T_I64, x);
+  const floor = b.unary(Op.WRAP, Op.T_I32, mulShift(b, wide, m, Op.SSHR, 31 + s));
+  const sign = b.binary(Op.SSHR, Op.T_I32, x, b.iconst32(31));
+  return d > 0
+    ? b.binary(Op.ISUB, Op.T_I32, floor, sign)
+    : b.binary(Op.ISUB, Op.T_I32, sign, floor);
+}

@@ -1,7 +1,7 @@
 /** `npm run bench`: Elfin beside wasmtime's release library and this Node's V8, interleaved in one run. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findModules, type BenchModule } from './modules.ts';
 import { measurement, preparation, type PlanOptions } from './plan.ts';
@@ -146,6 +146,9 @@ function planOf(values: Record<string, string | boolean | undefined>, s: Surroun
 
 /** Modules that Elfin refuses, naming the feature, are left out for everybody; what another engine lacks, for it alone. */
 async function measure(plan: Plan, s: Surroundings) {
+  if (plan.engines.includes('elfin') && !existsSync(join(plan.dist, 'index.js'))) {
+    throw new Usage('Elfin is not built: run `npm run build` first');
+  }
   const modules = findModules(plan.folder, plan.only);
   if (modules.length === 0) throw new Usage(`no benchmark module matches in ${plan.folder}`);
   mkdirSync(plan.objects, { recursive: true });

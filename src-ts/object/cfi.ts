@@ -1,8 +1,8 @@
 /**
  * Neutral unwind events (records.ts) to DWARF call frame instructions (DWARF 5, 6.4.2 and 7.24).
  *
- * The state at the start of a function is the CIE's: CFA = SP + entryCfa, return address saved. The CFA rule is followed
- * here so that the shortest operation is written and so that POP_FRAME knows whether the frame pointer was popped too.
+ * The state at the start of a function is the CIE's: CFA = SP + entryCfa, return address saved. The rules are followed
+ * here so that the shortest operation is written and so that POP_FRAME knows which save slots the frame takes with it.
  */
 import { bug } from '../util/bug.ts';
 import type { ByteWriter } from './bytes.ts';
@@ -67,19 +67,21 @@ function advance(w: ByteWriter, t: ObjectTarget, bytes: number): void {
   }
 }
 
-/** Follows the CFA rule through one function. */
+/** DWARF register numbers that can be saved. */
+const REGISTERS = 128;
+
+/** Follows the rules through one function. */
 class CfiState {
   cfaReg = 0;
   cfaOffset = 0;
-  /** The frame pointer is saved at CFA - fpSlot; 0: it has the caller's value. */
-  fpSlot = 0;
-  /** Three numbers per remembered state. */
-  readonly stack: number[] = [];
+  /** Register r is saved at CFA - slots[r]; 0: it has the caller's value. */
+  slots = new Int32Array(REGISTERS);
+  readonly stack: { cfaReg: number; cfaOffset: number; slots: Int32Array<ArrayBuffer> }[] = [];
 
   reset(t: ObjectTarget): void {
     this.cfaReg = t.stackPointer;
     this.cfaOffset = t.entryCfa;
-    this.fpSlot = 0;
+    this.slots.fill(0);
     this.stack.length = 0;
   }
 }
@@ -103,38 +105,48 @@ function setCfa(w: ByteWriter, reg: number, offset: number): void {
 function popFrame(w: ByteWriter, t: ObjectTarget, offset: number): void {
   setCfa(w, t.stackPointer, offset);
   // A save slot that is now below the stack pointer holds nothing any more.
-  if (state.fpSlot <= offset) return;
-  restored(w, t.framePointer);
-  state.fpSlot = 0;
+  for (let reg = 0; reg < REGISTERS; reg++) {
+    if (state.slots[reg]! <= offset) continue;
+    restored(w, reg);
+    state.slots[reg] = 0;
+  }
+}
+
+function save(w: ByteWriter, t: ObjectTarget, reg: number, distance: number): void {
+  state.slots[reg] = distance;
+  savedAt(w, t, reg, distance);
+}
+
+function rememberState(w: ByteWriter): void {
+  const { cfaReg, cfaOffset, slots } = state;
+  state.stack.push({ cfaReg, cfaOffset, slots: slots.slice() });
+  w.u8(CFA_REMEMBER_STATE);
 }
 
 function restoreState(w: ByteWriter): void {
-  if (state.stack.length === 0) bug('cfi', 'state restored that was not remembered');
+  const last = state.stack.pop() ?? bug('cfi', 'state restored that was not remembered');
+  state.cfaReg = last.cfaReg;
+  state.cfaOffset = last.cfaOffset;
+  state.slots = last.slots;
   w.u8(CFA_RESTORE_STATE);
-  state.fpSlot = state.stack.pop()!;
-  state.cfaOffset = state.stack.pop()!;
-  state.cfaReg = state.stack.pop()!;
 }
 
 function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value: number): void {
   switch (kind) {
     case Unwind.UNWIND_PUSH_FP:
       setCfa(w, t.stackPointer, value);
-      state.fpSlot = value;
-      return savedAt(w, t, t.framePointer, value);
+      return save(w, t, t.framePointer, value);
     case Unwind.UNWIND_SET_FP:
       return setCfa(w, t.framePointer, value);
     case Unwind.UNWIND_SAVE:
-      if (reg === t.framePointer) state.fpSlot = value;
-      return savedAt(w, t, reg, value);
+      return save(w, t, reg, value);
     case Unwind.UNWIND_ALLOC:
       if (state.cfaReg === t.stackPointer) setCfa(w, t.stackPointer, state.cfaOffset + value);
       return;
     case Unwind.UNWIND_REMEMBER:
-      state.stack.push(state.cfaReg, state.cfaOffset, state.fpSlot);
-      return w.u8(CFA_REMEMBER_STATE);
+      return rememberState(w);
     case Unwind.UNWIND_RESTORE_REG:
-      if (reg === t.framePointer) state.fpSlot = 0;
+      state.slots[reg] = 0;
       return restored(w, reg);
     case Unwind.UNWIND_POP_FRAME:
       return popFrame(w, t, value);

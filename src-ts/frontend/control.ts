@@ -27,7 +27,7 @@ export function loop(t: State): void {
   b.jump(header);
   ssa.setEdgeArgs(t.f.edgeCount - 1, t.values, t.sp - n, n);
   t.target[t.depth - 1] = header;
-  ssa.unseal(header);
+  ssa.unseal(header, t.start[t.depth - 1]!);
   t.fill(header, false);
   for (let i = 0; i < n; i++) {
     t.values[t.sp - n + i] = ssa.loopValue(header, i, irType(t.blockParams[i]!));
@@ -179,22 +179,27 @@ export function brTable(t: State): void {
   if (count > MAX_BR_TABLE) t.fail(`br_table has ${count} targets, the limit is ${MAX_BR_TABLE}`);
   const index = t.pop(I32);
   const first = f.edgeCount;
-  let arity = NONE;
+  let known: Int32Array | null = null;
   for (let i = 0; i <= count; i++) {
     const d = t.label();
     const types = t.labelTypes(d);
-    if (arity === NONE) arity = types.length;
-    else if (arity !== types.length) t.fail('type mismatch: br_table labels of different arity');
-    t.checkTop(types, false);
-    if (t.live) tableEdge(t, t.labelBlock(d), arity);
+    if (known !== null && known.length !== types.length) {
+      t.fail('type mismatch: br_table labels of different arity');
+    }
+    if (types !== known) t.checkTop(types, false);
+    known = types;
+    if (t.live) tableEdge(t, t.labelBlock(d), types.length, first);
   }
   if (t.live) t.b.brtable(index, first, count + 1);
   t.setUnreachable();
 }
 
-function tableEdge(t: State, to: number, arity: number): void {
+/** One edge of a br_table; all of them carry the same values. */
+function tableEdge(t: State, to: number, arity: number, first: number): void {
   const e = t.f.newEdge(t.b.block, to, EMPTY);
-  if (arity > 0) t.ssa.setEdgeArgs(e, t.values, t.sp - arity, arity);
+  if (arity === 0) return;
+  if (e === first) t.ssa.setEdgeArgs(e, t.values, t.sp - arity, arity);
+  else t.ssa.shareEdgeArgs(e, first);
 }
 
 export function returnResults(t: State): void {

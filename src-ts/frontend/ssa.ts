@@ -17,7 +17,16 @@ import * as Op from '../gen/ir.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
 import { growI32 } from './columns.ts';
 import { bug } from '../util/bug.ts';
+import { CompileError } from '../util/errors.ts';
 
+/**
+ * Bounds on what a hostile body can make this construction do (deep loops over many locals, wide tables into joins that
+ * many locals meet at): parameters, their operands, values carried by branches, and blocks visited by lookups. Real
+ * functions stay far below each.
+ */
+const MAX_PHIS = 1 << 21;
+const MAX_OPERANDS = 1 << 25;
+const MAX_STEPS = 1 << 26;
 /** Largest block number plus base of the definition table before it is emptied. */
 const MAX_KEY = 0x7f000000;
 /** Rounds of trivial parameter removal after the whole function is known; more never pays. */
@@ -72,6 +81,12 @@ export class Ssa {
   private pendingPhi = new Int32Array(64);
   private pendingEdge = new Int32Array(64);
   private pending = 0;
+  private steps = 0;
+
+  // Headers of the loops that are open, and where their text starts; number 0 is the entry block.
+  private openBlock = new Int32Array(64);
+  private openPos = new Int32Array(64);
+  private open = 0;
 
   /** Last row of the entry block's head: parameters, then what was put there. */
   private head = NONE;
@@ -97,6 +112,10 @@ export class Ssa {
     this.opsTop = 0;
     this.argsTop = 0;
     this.removed = 0;
+    this.steps = 0;
+    this.open = 0;
+    this.openBlock[0] = 0;
+    this.openPos[0] = 0;
     this.zeros.fill(NONE);
     this.head = NONE;
   }
@@ -110,6 +129,12 @@ export class Ssa {
   /** Tells which row starts the entry block when there is no Wasm parameter. */
   setHead(row: number): void {
     this.head = row;
+  }
+
+  private tooComplex(): never {
+    const f = this.f;
+    const at = f.pos[f.rowCount - 1]!;
+    throw new CompileError('function too complex: too many ways for its locals to meet', at);
   }
 
   // ---- blocks ----
@@ -152,14 +177,22 @@ export class Ssa {
     this.joinPos[block] = pos;
   }
 
-  /** Declares a block a loop header: more edges will come. */
-  unseal(block: number): void {
+  /** Declares a block the header of a loop whose text starts at `pos`: more edges will come. */
+  unseal(block: number, pos: number): void {
     this.sealed[block] = 0;
+    const n = ++this.open;
+    if (n >= this.openBlock.length) {
+      this.openBlock = growI32(this.openBlock, n);
+      this.openPos = growI32(this.openPos, n);
+    }
+    this.openBlock[n] = block;
+    this.openPos[n] = pos;
   }
 
   /** Completes the parameters of a loop header; no more edges will come. */
   seal(block: number, from: number, pos: number): void {
     this.sealed[block] = 1;
+    this.open--;
     this.join(block, from, pos);
     for (let p = this.phiFirst[block]!; p !== NONE; p = this.phiNext[p]!) {
       if (this.phiOps[p] !== NONE) continue;
@@ -190,9 +223,18 @@ export class Ssa {
   setEdgeArgs(edge: number, stack: Int32Array, at: number, n: number): void {
     if (edge >= this.edgeArgs.length) this.edgeArgs = growI32(this.edgeArgs, edge);
     this.edgeArgs[edge] = this.argsTop;
-    if (this.argsTop + n > this.args.length) this.args = growI32(this.args, this.argsTop + n);
+    if (this.argsTop + n > this.args.length) {
+      if (this.argsTop + n > MAX_OPERANDS) this.tooComplex();
+      this.args = growI32(this.args, this.argsTop + n);
+    }
     for (let i = 0; i < n; i++) this.args[this.argsTop + i] = stack[at + i]!;
     this.argsTop += n;
+  }
+
+  /** An edge that carries the same values as another. */
+  shareEdgeArgs(edge: number, other: number): void {
+    if (edge >= this.edgeArgs.length) this.edgeArgs = growI32(this.edgeArgs, edge);
+    this.edgeArgs[edge] = this.edgeArgs[other]!;
   }
 
   /** Value number `i` that an edge carries. */
@@ -242,8 +284,13 @@ export class Ssa {
     return value;
   }
 
+  /**
+   * The value of a variable at the end of a block inside the innermost open loop. One that is not written in the loop so
+   * far has its value at the header: no need to walk there.
+   */
   private lookup(variable: number, block: number): number {
-    const value = this.walk(block, variable);
+    const inLoop = this.lastWrite[variable]! < this.openPos[this.open]!;
+    const value = this.walk(inLoop ? this.openBlock[this.open]! : block, variable);
     if (this.pending > 0) this.drain();
     return this.resolve(value);
   }
@@ -266,6 +313,7 @@ export class Ssa {
         return value;
       }
       if (steps === MEMO_STEPS) memo = b;
+      if (++this.steps > MAX_STEPS) this.tooComplex();
       const e = f.predFirst[b]!;
       b = f.edgeNextPred[e] === NONE ? f.edgeFrom[e]! : this.joinFrom[b]!;
     }
@@ -333,7 +381,10 @@ export class Ssa {
 
   private newPhi(block: number, v: number, type: number): number {
     const p = this.phiCount++;
-    if (p >= this.phiRow.length) this.growPhis(p);
+    if (p >= this.phiRow.length) {
+      if (p >= MAX_PHIS) this.tooComplex();
+      this.growPhis(p);
+    }
     const f = this.f;
     const row = f.newRow(Op.PARAM, type, NONE, NONE, NONE, f.pos[f.rowCount - 1]!);
     f.imm[row] = p;
@@ -366,7 +417,10 @@ export class Ssa {
     for (let e = f.predFirst[block]!; e !== NONE; e = f.edgeNextPred[e]!) n++;
     const at = this.opsTop;
     this.opsTop += n;
-    if (this.opsTop > this.ops.length) this.ops = growI32(this.ops, this.opsTop);
+    if (this.opsTop > this.ops.length) {
+      if (this.opsTop > MAX_OPERANDS) this.tooComplex();
+      this.ops = growI32(this.ops, this.opsTop);
+    }
     this.phiOps[p] = at;
     return at;
   }

@@ -10,7 +10,7 @@ import type { Builder } from '../ir/build.ts';
 import * as Op from '../gen/wasm.ts';
 import { CompileError } from '../util/errors.ts';
 import { Reader } from '../util/leb128.ts';
-import { valueType } from '../wasm/sections.ts';
+import { valueType } from '../wasm/typebytes.ts';
 import { BOT, typeName, typeNames, type ModuleInfo } from '../wasm/types.ts';
 import { growI32 } from './columns.ts';
 import { ModuleSignatures, moduleLayout, type ModuleLayout } from './layout.ts';

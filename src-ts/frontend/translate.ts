@@ -10,7 +10,7 @@ import * as Op from '../gen/wasm.ts';
 import { NONE } from '../ir/func.ts';
 import { refuseOpcode } from '../wasm/features.ts';
 import { MAX_LOCALS } from '../wasm/limits.ts';
-import { heapType, valueType } from '../wasm/sections.ts';
+import { heapType, valueType } from '../wasm/typebytes.ts';
 import { BOT, F32, F64, FUNCREF, I32, I64, isRef, type FuncType } from '../wasm/types.ts';
 import { call, callIndirect, refFunc } from './calls.ts';
 import { growI32 } from './columns.ts';

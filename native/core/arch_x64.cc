@@ -84,6 +84,14 @@ asm(".text\n"
 
     // Jumped to with rdi = thread, (rsp) = resume address. Every register but rsp is lost.
     FUNCTION("elfin_suspend")
+    // Uses up the predictor's entry for the call of the trampoline, which returns by jmp: one wrong prediction here
+    // instead of one for every native and JavaScript frame that returns next (40 ns against 55 a host call).
+    "  leaq 1f(%rip), %rax\n"
+    "  pushq %rax\n"
+    "  .cfi_adjust_cfa_offset 8\n"
+    "  ret\n"
+    "1:\n"
+    "  .cfi_adjust_cfa_offset -8\n"
     "  movq " STR(ELFIN_THREAD_FIBER) "(%rdi), %rdx\n"
     "  movq " STR(ELFIN_THREAD_TRANSFER) "(%rdi), %rcx\n"
     "  movq %rsp, " STR(FIBER_SP) "(%rdx)\n"

@@ -15,6 +15,13 @@ uint32_t read32(const uint8_t *at) {
   return value;
 }
 
+bool allZero(const uint8_t *at, const uint8_t *end) {
+  while (at < end)
+    if (*at++ != 0)
+      return false;
+  return true;
+}
+
 bool skipLeb(const uint8_t *&at, const uint8_t *end) {
   while (at < end)
     if ((*at++ & 0x80) == 0)
@@ -59,8 +66,11 @@ EhFrameCheck checkEhFrame(const uint8_t *section, size_t size, uintptr_t text, s
     if (end - at < 4)
       return EhFrameCheck::Malformed;
     uint32_t length = read32(at);
-    if (length == 0)
+    if (length == 0) {
+      if (!allZero(at, end))
+        return EhFrameCheck::Malformed;
       return any ? EhFrameCheck::Ok : EhFrameCheck::Empty;
+    }
     const uint8_t *id = at + 4;
     if (length < 4 || length > static_cast<size_t>(end - id) || (length & 3) != 0)
       return EhFrameCheck::Malformed;

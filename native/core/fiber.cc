@@ -3,6 +3,9 @@
 #include "pages.h"
 #include <new>
 #include <sys/mman.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace elfin {
 
@@ -33,6 +36,11 @@ Fiber *createFiber(Thread *thread, size_t stackBytes) {
 void destroyFiber(Fiber *fiber) { munmap(fiber->mapping, fiber->mappingBytes); }
 
 void resetFiber(Fiber *fiber) {
+#if defined(__SANITIZE_ADDRESS__)
+  // Frames that were left without returning are still poisoned.
+  ASAN_UNPOISON_MEMORY_REGION(fiber->stackLow,
+                              static_cast<size_t>(fiber->stackHigh - fiber->stackLow));
+#endif
   fiber->sp = fiber->stackHigh;
   if (fiber->overflowed) {
     fiber->overflowed = false;

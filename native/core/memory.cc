@@ -101,8 +101,9 @@ Memory::~Memory() {
 bool Memory::growTo(size_t bytes) {
   if (guarded_)
     return mprotect(region_->base() + vm.bytes, bytes - vm.bytes, PROT_READ | PROT_WRITE) == 0;
-  if (!region_->shared())
-    return region_->resize(bytes);
+  // Resizing fails, too, when the region consists of several kernel mappings, as after take().
+  if (!region_->shared() && region_->resize(bytes))
+    return true;
   Region *larger = Region::allocate(bytes);
   if (larger == nullptr)
     return false;

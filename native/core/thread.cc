@@ -4,7 +4,6 @@
 #include "builtins.h"
 #include "pages.h"
 #include "traps.h"
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -20,9 +19,10 @@ constexpr size_t kSignalStackBytes = 64 * 1024;
 
 /// Gives the thread a signal stack unless somebody else did. False: no memory.
 bool installSignalStack(Thread *thread) {
-  stack_t old{};
-  if (sigaltstack(nullptr, &old) == 0 && (old.ss_flags & SS_DISABLE) == 0 &&
-      old.ss_size >= kSignalStackBytes)
+  stack_t &old = thread->previousSignalStack;
+  if (sigaltstack(nullptr, &old) != 0)
+    return false;
+  if ((old.ss_flags & SS_DISABLE) == 0 && old.ss_size >= kSignalStackBytes)
     return true;
   size_t total = kSignalStackBytes + pageSize();
   void *mapping = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,12 +46,9 @@ void removeSignalStack(Thread *thread) {
     return;
   stack_t now{};
   if (sigaltstack(nullptr, &now) == 0 &&
-      now.ss_sp == static_cast<uint8_t *>(thread->signalStack) + pageSize()) {
-    stack_t off{};
-    off.ss_flags = SS_DISABLE;
-    if (sigaltstack(&off, nullptr) != 0)
-      return; // in use: leave it mapped
-  }
+      now.ss_sp == static_cast<uint8_t *>(thread->signalStack) + pageSize() &&
+      sigaltstack(&thread->previousSignalStack, nullptr) != 0)
+    return; // in use: leave it mapped
   munmap(thread->signalStack, thread->signalStackMapping);
 }
 
@@ -86,7 +83,7 @@ inline void recycle(Thread *thread, Fiber *fiber) {
     unlinkFiber(thread, fiber);
     return;
   }
-  if (__builtin_expect(fiber->overflowed || fiber->guardOpen, 0))
+  if (__builtin_expect(fiber->state != FiberState::Running, 0))
     resetFiber(fiber);
   fiber->sp = fiber->stackHigh;
   fiber->state = FiberState::Idle;
@@ -99,6 +96,8 @@ inline void finish(Thread *thread, Fiber *fiber, bool done) {
   thread->head.fiber = 0;
   VMTransfer *transfer = thread->transfer();
   if (done) {
+    if (__builtin_expect(fiber->guardOpen, 0))
+      resetFiber(fiber);
     transfer->status = static_cast<uint32_t>(STATUS_DONE);
     recycle(thread, fiber);
   } else {

@@ -5,6 +5,7 @@
 
 #include "fiber.h"
 #include "gen/abi.h"
+#include <csignal>
 #include <vector>
 
 namespace elfin {
@@ -29,8 +30,10 @@ struct Thread {
   size_t stackBytes;
   /// Users: environments on this thread, and the ArrayBuffer over the transfer area.
   uint32_t references;
+  /// Null when the thread had a good one. `previousSignalStack` is put back at the end.
   void *signalStack;
   size_t signalStackMapping;
+  stack_t previousSignalStack;
 
   VMTransfer *transfer() const { return reinterpret_cast<VMTransfer *>(head.transfer); }
   Fiber *running() const { return reinterpret_cast<Fiber *>(head.fiber); }

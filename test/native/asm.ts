@@ -70,7 +70,7 @@ function exitTrampoline(a: Asm): void {
   a.hex('ff 67 08'); // jmp [rdi+8]
   a.label('resumed').hex('5d'); // pop rbp
   a.hex('48 8b 17 48 8b 42 40'); // mov rdx, [rdi]; mov rax, [rdx+64]
-  a.hex('41 5f 41 5e 41 5d 41 5c 5b 5d c3');
+  a.hex('41 5f 41 5e 41 5d 41 5c 5b 5d 41 5b 41 ff e3'); // pop r15 .. rbp; pop r11; jmp r11
 }
 
 /** Functions in the Wasm convention; each is a label. */

@@ -1,0 +1,132 @@
+// Mapping, checking and releasing objects, and unwinding through registered code.
+#include "../core/code.h"
+#include "../core/eh_frame.h"
+#include <cstring>
+#include <gtest/gtest.h>
+#include <memory>
+#include <stdexcept>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using namespace elfin;
+
+void put32(std::vector<uint8_t> &bytes, uint32_t value) {
+  for (int i = 0; i < 4; i++)
+    bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
+}
+
+/// push rbp; mov rbp, rsp; call rdi; pop rbp; ret — with exact unwind information.
+const uint8_t kCode[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+
+struct Object {
+  std::vector<uint8_t> bytes;
+  CodeLayout layout{};
+};
+
+Object makeObject() {
+  size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  Object object;
+  auto &bytes = object.bytes;
+  bytes.resize(page);
+  bytes.insert(bytes.end(), std::begin(kCode), std::end(kCode));
+  size_t eh = bytes.size();
+  put32(bytes, 0x14);
+  put32(bytes, 0);
+  for (int b : {1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0})
+    bytes.push_back(static_cast<uint8_t>(b));
+  put32(bytes, 0x18);
+  put32(bytes, 0x1c);
+  put32(bytes, static_cast<uint32_t>(page - bytes.size()));
+  put32(bytes, sizeof kCode);
+  bytes.push_back(0);
+  // advance 1; CFA offset 16; rbp at cfa-16; advance 3; CFA register rbp; advance 3; CFA = rsp + 8
+  for (int b : {0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6, 0x43, 0x0c, 7})
+    bytes.push_back(static_cast<uint8_t>(b));
+  put32(bytes, 0);
+  size_t ehEnd = bytes.size();
+  put32(bytes, 1);
+  put32(bytes, 4);
+  bytes.push_back(3);
+  object.layout = {page, sizeof kCode, eh, ehEnd - eh, ehEnd, bytes.size() - ehEnd};
+  return object;
+}
+
+std::unique_ptr<CodeMapping> map(const Object &object) {
+  std::string error;
+  return std::unique_ptr<CodeMapping>(
+      CodeMapping::mapBytes(object.bytes.data(), object.bytes.size(), error));
+}
+
+void thrower() { throw std::runtime_error("through generated code"); }
+
+TEST(Code, ExceptionsPassThroughRegisteredFrames) {
+  Object object = makeObject();
+  auto code = map(object);
+  ASSERT_STREQ(code->activate(object.layout), nullptr);
+  auto call = reinterpret_cast<void (*)(void (*)())>(code->textAddress());
+  for (int i = 0; i < 3; i++)
+    EXPECT_THROW(call(thrower), std::runtime_error);
+  EXPECT_STREQ(code->activate(object.layout), "the object is active already");
+}
+
+TEST(Code, ComesAndGoes) {
+  Object object = makeObject();
+  for (int i = 0; i < 200; i++) {
+    auto one = map(object), two = map(object);
+    ASSERT_STREQ(one->activate(object.layout), nullptr);
+    ASSERT_STREQ(two->activate(object.layout), nullptr);
+  }
+}
+
+TEST(Code, MapsFiles) {
+  Object object = makeObject();
+  char path[] = "/tmp/elfin-code-XXXXXX";
+  int fd = mkstemp(path);
+  ASSERT_EQ(write(fd, object.bytes.data(), object.bytes.size()),
+            static_cast<ssize_t>(object.bytes.size()));
+  close(fd);
+  std::string error;
+  std::unique_ptr<CodeMapping> code(CodeMapping::mapFile(path, error));
+  ASSERT_NE(code, nullptr) << error;
+  unlink(path);
+  EXPECT_EQ(code->size(), object.bytes.size());
+  ASSERT_STREQ(code->activate(object.layout), nullptr);
+  EXPECT_EQ(CodeMapping::mapFile(path, error), nullptr);
+  EXPECT_EQ(error, "No such file or directory");
+}
+
+TEST(Code, RefusesLayoutsThatDoNotFit) {
+  Object object = makeObject();
+  auto code = map(object);
+  auto wrong = [&](auto change) {
+    CodeLayout layout = object.layout;
+    change(layout);
+    return code->activate(layout) != nullptr;
+  };
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.textOffset = UINT64_MAX; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.textSize = UINT64_MAX; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.textSize = 0; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.textOffset += 1; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.ehFrameSize = UINT64_MAX; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.ehFrameSize -= 4; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.ehFrameOffset += 4; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.trapsOffset = UINT64_MAX; }));
+  EXPECT_TRUE(wrong([](CodeLayout &l) { l.trapsSize = 4; }));
+  EXPECT_FALSE(wrong([](CodeLayout &) {}));
+}
+
+TEST(EhFrame, AnyFlippedByteIsRefusedOrHarmless) {
+  Object object = makeObject();
+  for (size_t at = object.layout.ehFrameOffset;
+       at < object.layout.ehFrameOffset + object.layout.ehFrameSize; at++)
+    for (int bit = 0; bit < 8; bit++) {
+      Object flipped = object;
+      flipped.bytes[at] = static_cast<uint8_t>(flipped.bytes[at] ^ 1 << bit);
+      auto code = map(flipped);
+      code->activate(flipped.layout);
+    }
+}
+
+} // namespace

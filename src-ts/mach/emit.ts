@@ -1,0 +1,95 @@
+/**
+ * The emission driver: lays out blocks, threads jumps over blocks that only jump on, and emits instructions and the
+ * allocator's moves in order. Knows no target.
+ */
+import { ensure32 } from '../analysis/scratch.ts';
+import type { CodeRecord } from '../object/records.ts';
+import type { Lowering } from './lower.ts';
+import { CodeSink } from './sink.ts';
+import type { Target } from './target.ts';
+import type { Allocation, VCode } from './vcode.ts';
+
+const NONE = -1;
+
+/** What calls need of the frame, in bytes. */
+export interface FrameNeeds {
+  outgoingBytes: number;
+  resultAreaBytes: number;
+  tailExtraBytes: number;
+}
+
+export class Emitter {
+  readonly sink: CodeSink;
+  private readonly target: Target;
+  /** Where a jump to a block ends up; another block when the block itself is left out. */
+  private alias = new Int32Array(0);
+  private path = new Int32Array(0);
+
+  constructor(target: Target) {
+    this.target = target;
+    this.sink = new CodeSink(target);
+  }
+
+  /** Emits an allocated function. `align` is the alignment of its start. */
+  run(lower: Lowering, alloc: Allocation, align: number): CodeRecord {
+    const { code } = lower;
+    const { sink, target } = this;
+    this.thread(code, alloc);
+    sink.reset(code.blockCount, this.alias);
+    target.prologue(sink, code, alloc, lower);
+    let move = 0;
+    for (let p = 0; p < code.blockCount; p++) {
+      if (this.alias[p] !== p) continue;
+      sink.bind(p);
+      const next = this.following(p, code.blockCount);
+      for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
+        while (move < alloc.moveCount && alloc.movePlace[move] <= i) target.emitMove(sink, move++);
+        sink.position(code.pos[i]);
+        target.emit(sink, i, next);
+      }
+    }
+    return sink.finish(lower.tableEntries, align);
+  }
+
+  /** The next block that is laid out. */
+  private following(p: number, count: number): number {
+    let q = p + 1;
+    while (q < count && this.alias[q] !== q) q++;
+    return q < count ? q : NONE;
+  }
+
+  /** Finds the blocks that only jump on, and where that ends. A ring of such blocks keeps one of them. */
+  private thread(code: VCode, alloc: Allocation): void {
+    const n = code.blockCount;
+    this.alias = ensure32(this.alias, n);
+    this.path = ensure32(this.path, n);
+    const { alias, path } = this;
+    this.onlyJumps(code, alloc);
+    for (let p = 0; p < n; p++) {
+      let q = p;
+      let length = 0;
+      // While a path is walked its blocks are marked as standing for themselves, which ends a ring.
+      while (alias[q] < -1) {
+        const to = -2 - alias[q];
+        alias[q] = q;
+        path[length++] = q;
+        q = to;
+      }
+      q = alias[q];
+      while (length > 0) alias[path[--length]] = q;
+    }
+  }
+
+  /** alias[p] = -2 - target for blocks of one jump and no moves, else p. The entry block stays. */
+  private onlyJumps(code: VCode, alloc: Allocation): void {
+    let move = 0;
+    for (let p = 0; p < code.blockCount; p++) {
+      const start = code.blockStart[p];
+      const end = code.blockStart[p + 1];
+      const before = move;
+      while (move < alloc.moveCount && alloc.movePlace[move] < end) move++;
+      const to = p > 0 && end === start + 1 ? this.target.jumpTarget(code, start) : NONE;
+      this.alias[p] = to === NONE || move !== before ? p : -2 - to;
+    }
+  }
+}

@@ -1,0 +1,398 @@
+/**
+ * Where machine code of one function goes: bytes, labels, branches, pool, and the side tables of a CodeRecord.
+ *
+ * While code is emitted every branch has its long form and all offsets are those of this draft. `finish` finds the
+ * branches that can be short (all start long; marking one short only brings others nearer, so a mark never has to be
+ * taken back), closes the gaps in place, and moves every recorded offset along. Then jump tables and constants follow
+ * the code, largest alignment first, and the PC-relative fields that refer to them are filled in.
+ *
+ * Labels 0..blockCount-1 are block places, further ones come from `newLabel`. Lists of offsets are ascending because
+ * emission is.
+ */
+import type { CodeRecord } from '../object/records.ts';
+import { bug } from '../util/bug.ts';
+import { CodeBuffer } from './codebuffer.ts';
+import type { Target } from './target.ts';
+
+const NONE = -1;
+/** How many of the latest constants are compared before a new one is added. */
+const POOL_WINDOW = 64;
+
+/** A growable list of integers. */
+export class IntList {
+  a = new Int32Array(64);
+  n = 0;
+
+  push(v: number): number {
+    if (this.n === this.a.length) {
+      const b = new Int32Array(this.n * 2);
+      b.set(this.a);
+      this.a = b;
+    }
+    this.a[this.n] = v;
+    return this.n++;
+  }
+
+  copy(): Int32Array {
+    return this.a.slice(0, this.n);
+  }
+}
+
+export class CodeSink {
+  readonly buf = new CodeBuffer(16384);
+  private readonly target: Target;
+  /** Final place of each block label after jump threading. */
+  private alias = new Int32Array(0);
+  private blockCount = 0;
+
+  private readonly labelAt = new IntList();
+  /** How many branches precede the label. */
+  private readonly labelBranch = new IntList();
+
+  private readonly branchAt = new IntList();
+  private readonly branchKind = new IntList();
+  private readonly branchLabel = new IntList();
+  private short = new Uint8Array(256);
+  private shrink = new Int32Array(256);
+
+  readonly relocs = new IntList();
+  readonly traps = new IntList();
+  readonly addrmap = new IntList();
+  readonly unwind = new IntList();
+  private lastPos = NONE;
+
+  // Explicit traps out of line.
+  private readonly stubLabel = new IntList();
+  private readonly stubCode = new IntList();
+  private readonly stubPos = new IntList();
+
+  // Code put off to the end of the function: label, instruction, label to come back to.
+  private readonly deferred = new IntList();
+
+  // Pool: constants as size, lo, hi; tables as first entry, count; fields as position, end, item.
+  private readonly consts = new IntList();
+  private readonly tables = new IntList();
+  private readonly constFields = new IntList();
+  private readonly tableFields = new IntList();
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  /** Starts a function with so many block labels; `alias[b]` is the block that a jump to b ends up at. */
+  reset(blockCount: number, alias: Int32Array<ArrayBuffer>): void {
+    this.buf.reset();
+    this.blockCount = blockCount;
+    this.alias = alias;
+    for (const list of [
+      ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind],
+      ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
+      ...[this.consts, this.tables, this.constFields, this.tableFields],
+    ]) {
+      list.n = 0;
+    }
+    this.lastPos = NONE;
+    for (let i = 0; i < blockCount; i++) this.newLabel();
+  }
+
+  // ---- labels and branches ----
+
+  newLabel(): number {
+    this.labelBranch.push(0);
+    return this.labelAt.push(NONE);
+  }
+
+  /** Binds a label here. */
+  bind(label: number): void {
+    this.labelAt.a[label] = this.buf.pos;
+    this.labelBranch.a[label] = this.branchAt.n;
+  }
+
+  /** The block a jump to block place p really goes to. */
+  destination(p: number): number {
+    return this.alias[p];
+  }
+
+  /** Emits a branch of a target's kind to a label. */
+  branch(kind: number, label: number): void {
+    const size = this.target.branchSize(kind, false);
+    this.branchAt.push(this.buf.pos);
+    this.branchKind.push(kind);
+    this.branchLabel.push(label < this.blockCount ? this.alias[label] : label);
+    this.buf.reserve(size);
+    this.buf.pos += size;
+  }
+
+  /** Label of an out-of-line trap. */
+  trapLabel(code: number, pos: number): number {
+    const n = this.stubLabel.n;
+    if (n > 0 && this.stubCode.a[n - 1] === code && this.stubPos.a[n - 1] === pos) {
+      return this.stubLabel.a[n - 1];
+    }
+    const label = this.newLabel();
+    this.stubLabel.push(label);
+    this.stubCode.push(code);
+    this.stubPos.push(pos);
+    return label;
+  }
+
+  /**
+   * Puts the rare part of an instruction off to the end of the function. Returns its label; the target is asked for it
+   * by emitDeferred, with the label it is to come back to.
+   */
+  defer(inst: number, back: number): number {
+    const label = this.newLabel();
+    this.deferred.push(label);
+    this.deferred.push(inst);
+    this.deferred.push(back);
+    return label;
+  }
+
+  // ---- side tables ----
+
+  /** Notes that the instruction about to be emitted stems from a Wasm position. */
+  position(pos: number): void {
+    if (pos === this.lastPos) return;
+    this.lastPos = pos;
+    const m = this.addrmap;
+    // A return address keeps the position of its call.
+    if (m.n > 0 && m.a[m.n - 2] === this.buf.pos) {
+      this.lastPos = NONE;
+      return;
+    }
+    m.push(this.buf.pos);
+    m.push(pos);
+  }
+
+  /** Notes a return address: the end of a call at a Wasm position. */
+  returnAddress(pos: number): void {
+    this.addrmap.push(this.buf.pos);
+    this.addrmap.push(pos);
+    this.lastPos = pos;
+  }
+
+  /** Notes that the instruction about to be emitted can trap. */
+  trap(code: number, pos: number): void {
+    this.traps.push(this.buf.pos);
+    this.traps.push(code);
+    this.traps.push(pos);
+  }
+
+  /** Notes an unwind event caused by the instruction just emitted. */
+  unwindEvent(event: number, register: number, value: number): void {
+    this.unwind.push(this.buf.pos);
+    this.unwind.push(event);
+    this.unwind.push(register);
+    this.unwind.push(value);
+  }
+
+  /** Notes a relocation of the 32-bit field that ends here. */
+  reloc(kind: number, target: number): void {
+    this.relocs.push(this.buf.pos - 4);
+    this.relocs.push(kind);
+    this.relocs.push(target);
+  }
+
+  // ---- pool ----
+
+  /** Number of a constant of 4, 8 or 16 bytes (16: the 8 bytes twice). */
+  private constant(size: number, lo: number, hi: number): number {
+    const { a, n } = this.consts;
+    if (size === 4) hi = 0;
+    for (let i = n - 3, end = Math.max(0, n - 3 * POOL_WINDOW); i >= end; i -= 3) {
+      if (a[i] === size && a[i + 1] === lo && a[i + 2] === hi) return i;
+    }
+    this.consts.push(size);
+    this.consts.push(lo);
+    this.consts.push(hi);
+    return n;
+  }
+
+  /** Refers the PC-relative field at `at` of the instruction that ends here to a constant. */
+  constantField(at: number, size: number, lo: number, hi: number): void {
+    const item = this.constant(size, lo, hi);
+    this.constFields.push(at);
+    this.constFields.push(this.buf.pos);
+    this.constFields.push(item);
+  }
+
+  /** Refers the PC-relative field at `at` of the instruction that ends here to a new jump table. */
+  tableField(at: number, first: number, count: number): void {
+    const item = this.tables.push(first);
+    this.tables.push(count);
+    this.tableFields.push(at);
+    this.tableFields.push(this.buf.pos);
+    this.tableFields.push(item);
+  }
+
+  // ---- finishing ----
+
+  /** Ends the function: out-of-line traps, short branches, pool. `entries` holds the jump tables' block places. */
+  finish(entries: Int32Array, align: number): CodeRecord {
+    const d = this.deferred;
+    for (let i = 0; i < d.n; i += 3) {
+      this.bind(d.a[i]);
+      this.target.emitDeferred(this, d.a[i + 1], d.a[i + 2]);
+    }
+    this.emitStubs();
+    this.chooseShort();
+    this.compact();
+    this.moveLists();
+    this.emitPool(entries);
+    return {
+      code: this.buf.bytes.slice(0, this.buf.pos),
+      align,
+      relocs: this.relocs.copy(),
+      traps: this.traps.copy(),
+      addrmap: this.addrmap.copy(),
+      unwind: this.unwind.copy(),
+    };
+  }
+
+  private emitStubs(): void {
+    for (let i = 0; i < this.stubLabel.n; i++) {
+      this.bind(this.stubLabel.a[i]);
+      this.position(this.stubPos.a[i]);
+      this.trap(this.stubCode.a[i], this.stubPos.a[i]);
+      this.target.emitTrap(this);
+    }
+  }
+
+  /** Fills `shrink`: bytes saved by all branches before number i. */
+  private sumShrink(): void {
+    const { shrink, short, branchKind, target } = this;
+    let sum = 0;
+    const n = this.branchAt.n;
+    for (let i = 0; i < n; i++) {
+      shrink[i] = sum;
+      const kind = branchKind.a[i];
+      if (short[i]) sum += target.branchSize(kind, false) - target.branchSize(kind, true);
+    }
+    shrink[n] = sum;
+  }
+
+  private chooseShort(): void {
+    const n = this.branchAt.n;
+    if (this.short.length < n + 1) {
+      this.short = new Uint8Array(n * 2);
+      this.shrink = new Int32Array(n * 2);
+    }
+    this.short.fill(0, 0, n);
+    this.sumShrink();
+    // Each round only adds marks; a few find nearly all of them.
+    for (let round = 0; round < 6; round++) {
+      let changed = false;
+      for (let i = 0; i < n; i++) {
+        if (this.short[i]) continue;
+        if (!this.target.fitsShort(this.branchKind.a[i], this.displacement(i, true))) continue;
+        this.short[i] = 1;
+        changed = true;
+      }
+      if (!changed) return;
+      this.sumShrink();
+    }
+  }
+
+  /** Final offset of a label. */
+  private labelOffset(label: number): number {
+    const at = this.labelAt.a[label];
+    if (at === NONE) bug('code sink', `label ${label} is not bound`);
+    return at - this.shrink[this.labelBranch.a[label]];
+  }
+
+  /** Displacement of branch i from its end, in its short or long form. */
+  private displacement(i: number, short: boolean): number {
+    const size = this.target.branchSize(this.branchKind.a[i], short);
+    const start = this.branchAt.a[i] - this.shrink[i];
+    let to = this.labelOffset(this.branchLabel.a[i]);
+    // The branch is counted long while it is being tried: what follows it comes nearer, too.
+    if (short && !this.short[i] && to > start) {
+      to -= this.target.branchSize(this.branchKind.a[i], false) - size;
+    }
+    return to - (start + size);
+  }
+
+  /** Moves the code between the branches down and writes the branches. */
+  private compact(): void {
+    const { bytes } = this.buf;
+    const n = this.branchAt.n;
+    let to = n === 0 ? this.buf.pos : this.branchAt.a[0];
+    for (let i = 0; i < n; i++) {
+      const kind = this.branchKind.a[i];
+      const short = this.short[i] === 1;
+      this.target.writeBranch(bytes, to, kind, short, this.displacement(i, short));
+      to += this.target.branchSize(kind, short);
+      const from = this.branchAt.a[i] + this.target.branchSize(kind, false);
+      const end = i + 1 < n ? this.branchAt.a[i + 1] : this.buf.pos;
+      bytes.copyWithin(to, from, end);
+      to += end - from;
+    }
+    this.buf.pos = to;
+  }
+
+  private moveLists(): void {
+    this.moveOffsets(this.relocs, 3, 1);
+    this.moveOffsets(this.traps, 3, 1);
+    this.moveOffsets(this.addrmap, 2, 1);
+    this.moveOffsets(this.unwind, 4, 1);
+    this.moveOffsets(this.constFields, 3, 2);
+    this.moveOffsets(this.tableFields, 3, 2);
+  }
+
+  /** Moves the first `fields` columns of a list of rows; rows are ascending. */
+  private moveOffsets(list: IntList, stride: number, fields: number): void {
+    const { a, n } = list;
+    const branches = this.branchAt.n;
+    let k = 0;
+    for (let i = 0; i < n; i += stride) {
+      while (k < branches && this.branchAt.a[k] < a[i]) k++;
+      for (let j = 0; j < fields; j++) a[i + j] -= this.shrink[k];
+    }
+  }
+
+  private emitPool(entries: Int32Array): void {
+    const { buf, consts, constFields } = this;
+    for (let size = 16; size >= 4; size >>= 1) {
+      for (let i = 0; i < consts.n; i += 3) {
+        if (consts.a[i] === size)
+          consts.a[i] = this.placeConstant(size, consts.a[i + 1], consts.a[i + 2]);
+      }
+    }
+    for (let i = 0; i < constFields.n; i += 3) {
+      const { a } = constFields;
+      this.target.patchPool(buf.bytes, a[i], a[i + 1], -consts.a[a[i + 2]]);
+    }
+    const { a, n } = this.tableFields;
+    for (let i = 0; i < n; i += 3) {
+      const item = a[i + 2];
+      const start = this.emitTable(entries, this.tables.a[item], this.tables.a[item + 1]);
+      this.target.patchPool(buf.bytes, a[i], a[i + 1], start);
+    }
+  }
+
+  private alignPool(align: number): void {
+    const from = this.buf.pos;
+    this.buf.align(align, 0);
+    this.target.pad(this.buf.bytes, from, this.buf.pos);
+  }
+
+  /** Appends a constant; returns its offset negated (so that it is no size). */
+  private placeConstant(size: number, lo: number, hi: number): number {
+    this.alignPool(size);
+    const at = this.buf.pos;
+    if (size === 4) this.buf.u32(lo);
+    else this.buf.u64(lo, hi);
+    if (size === 16) this.buf.u64(lo, hi);
+    return -at;
+  }
+
+  private emitTable(entries: Int32Array, first: number, count: number): number {
+    this.alignPool(4);
+    const start = this.buf.pos;
+    for (let i = 0; i < count; i++) {
+      this.buf.u32(this.labelOffset(this.alias[entries[first + i]]) - start);
+    }
+    return start;
+  }
+}

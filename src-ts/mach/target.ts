@@ -1,0 +1,57 @@
+/**
+ * What the machine-independent back half needs from a target: rules that turn IR rows into target instructions, and
+ * what emits those instructions. One object per target, reused for every function.
+ */
+import type { CodeSink } from './sink.ts';
+import type { FrameNeeds } from './emit.ts';
+import type { Lowering } from './lower.ts';
+import type { Allocation, RegisterFile, RegSet, VCode } from './vcode.ts';
+
+/** Settings that change machine code. */
+export interface CodeSettings {
+  /** CPU features that may be used: a set of bits, 1 << number, numbered by the target's generated tables. */
+  features: number;
+  /**
+   * Whether every direct callee gives the context register back unchanged. False when some function of the module makes
+   * an indirect tail call: its callee may belong to another instance.
+   */
+  preservesContext: boolean;
+}
+
+export interface Target {
+  readonly registers: RegisterFile;
+  readonly clobberSets: readonly RegSet[];
+
+  /** Starts a function: reads the settings. */
+  begin(lower: Lowering, settings: CodeSettings): void;
+  /** Emits what defines the function's parameters, as the first instruction(s) of block 0. */
+  lowerEntry(lower: Lowering): void;
+  /** Emits the instructions of a row; the driver skips rows that need none. */
+  lowerRow(lower: Lowering, row: number): void;
+  /** Emits an unconditional jump to the only successor of the block being lowered. */
+  lowerJump(lower: Lowering): void;
+
+  /** The block an instruction unconditionally goes to and does nothing else, for threading; else -1. */
+  jumpTarget(code: VCode, inst: number): number;
+  /** Emits the start of the function up to where its body begins. */
+  prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void;
+  /** Emits one instruction. `next` is the label that follows in the layout when it ends a block. */
+  emit(sink: CodeSink, inst: number, next: number): void;
+  /** Emits what an instruction put off to the end of the function (CodeSink.defer); `back` is bound after it. */
+  emitDeferred(sink: CodeSink, inst: number, back: number): void;
+  /** Emits move m of the allocation. */
+  emitMove(sink: CodeSink, m: number): void;
+
+  /** Sizes of a branch in its long and short forms, by the kind given to CodeSink.branch. */
+  branchSize(kind: number, short: boolean): number;
+  /** Whether a displacement from the end of the branch fits the short form. */
+  fitsShort(kind: number, disp: number): boolean;
+  /** Writes a branch; disp is relative to its end. */
+  writeBranch(bytes: Uint8Array, at: number, kind: number, short: boolean, disp: number): void;
+  /** Points the PC-relative field at `at` of an instruction that ends at `end` to `target`. */
+  patchPool(bytes: Uint8Array, at: number, end: number, target: number): void;
+  /** Fills bytes[from, to) with something that traps or does nothing. */
+  pad(bytes: Uint8Array, from: number, to: number): void;
+  /** Emits the instruction that raises an explicit trap. */
+  emitTrap(sink: CodeSink): void;
+}

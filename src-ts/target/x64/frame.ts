@@ -1,0 +1,177 @@
+/**
+ * Frames: prologue, epilogues, tail calls, with an unwind event right after every instruction that matters to it.
+ *
+ *   rbp + 16 ..  incoming stack arguments (popped by this function)
+ *   rbp + 8      return address
+ *   rbp          caller's rbp; CFA = rbp + 16
+ *   below        callee-saved registers, spill slots, result area, ... outgoing arguments at rsp
+ */
+import * as X from '../../gen/x64.ts';
+import type { FrameNeeds } from '../../mach/emit.ts';
+import type { CodeSink } from '../../mach/sink.ts';
+import { I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
+import { bug } from '../../util/bug.ts';
+import * as Rec from '../../object/records.ts';
+import { type FunctionState, loadGp, storeGp } from './emitter.ts';
+import * as E from './encode.ts';
+import { clobberSets, CTX, registers, SCRATCH, SCRATCH_FP } from './machine.ts';
+import * as P from './ops.ts';
+import * as R from './regs.ts';
+
+const DWARF_RBP = R.DWARF_GP[R.RBP];
+const DWARF_RSP = R.DWARF_GP[R.RSP];
+/** Frames that could jump over the stack guard are probed; the page is the unit. */
+const PROBE_ABOVE = 32768;
+const PAGE = 4096;
+
+/** Lays out the frame. */
+function layout(s: FunctionState, needs: FrameNeeds): void {
+  const used = s.alloc.usedCalleeSaved.gp & registers.calleeSaved.gp & ~(1 << CTX);
+  s.saved.length = 0;
+  for (let r = 0; r < 16; r++) if ((used >> r) & 1) s.saved.push(r);
+  if (writesContext(s)) s.saved.push(CTX);
+  s.slotBase = -8 * (s.saved.length + s.alloc.slotCount);
+  s.resultBase = s.slotBase - needs.resultAreaBytes;
+  const bytes = -s.resultBase + needs.outgoingBytes + needs.tailExtraBytes;
+  s.frameBytes = (bytes + 15) & -16;
+  // 1,000 parameters are the most a signature may have.
+  if (s.incomingBytes > 0xffff) bug('x64 frame', 'more stack arguments than ret can pop');
+}
+
+/** Whether r15 is ever other than on entry (its DEF by the arguments does not count). */
+function writesContext(s: FunctionState): boolean {
+  const { code, alloc } = s;
+  for (let m = 0; m < alloc.moveCount; m++) if (alloc.moveTo[m] === CTX) return true;
+  for (let i = 0; i < code.instCount; i++) {
+    if (code.flags[i] & I_CALL && (clobberSets[code.clobber[i]].gp >> CTX) & 1) return true;
+    if (code.op[i] === P.P_ARGS) continue;
+    for (let o = code.opnd[i]; o < code.opnd[i + 1]; o++) {
+      if (alloc.alloc[o] === CTX && (code.con[o] & 3) !== 0) return true;
+    }
+  }
+  return false;
+}
+
+/** Emits the prologue and starts the function's state. */
+export function emitPrologue(
+  s: FunctionState,
+  sink: CodeSink,
+  code: VCode,
+  alloc: Allocation,
+  needs: FrameNeeds,
+): void {
+  s.sink = sink;
+  s.code = code;
+  s.alloc = alloc;
+  layout(s, needs);
+  const { buf } = sink;
+  E.encR(buf, X.PUSH_r64, R.RBP);
+  sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_RBP, 16);
+  E.encRR(buf, X.MOV_r64_rm64, R.RBP, R.RSP);
+  sink.unwindEvent(Rec.UNWIND_SET_FP, DWARF_RBP, 16);
+  if (s.frameBytes > PROBE_ABOVE) probe(s);
+  else if (s.frameBytes > 0) adjust(s, X.SUB_rm64_imm8, X.SUB_rm64_imm32, s.frameBytes);
+  if (s.frameBytes > 0) sink.unwindEvent(Rec.UNWIND_ALLOC, 0, s.frameBytes);
+  for (let k = 0; k < s.saved.length; k++) {
+    storeGp(s, s.saved[k], R.RBP, -8 * (k + 1));
+    sink.unwindEvent(Rec.UNWIND_SAVE, R.DWARF_GP[s.saved[k]], 16 + 8 * (k + 1));
+  }
+}
+
+function adjust(s: FunctionState, small: number, large: number, bytes: number): void {
+  E.encR_imm(s.sink.buf, bytes <= 127 ? small : large, R.RSP, bytes);
+}
+
+/** Moves rsp down page by page, touching each, so that the guard can not be jumped over. */
+function probe(s: FunctionState): void {
+  const { buf } = s.sink;
+  const pages = Math.floor(s.frameBytes / PAGE);
+  E.encR_imm(buf, X.MOV_r32_imm32, SCRATCH, pages);
+  const loop = buf.pos;
+  E.encR_imm(buf, X.SUB_rm64_imm32, R.RSP, PAGE);
+  E.encRM(buf, X.TEST_rm64_r64, R.RSP, R.RSP, R.NO_REG, 0, 0);
+  E.encR_imm(buf, X.SUB_rm32_imm8, SCRATCH, 1);
+  E.encRel8_cc(buf, X.JCC_rel8, R.CC_NE, 0);
+  buf.patch8(buf.pos - 1, loop - buf.pos);
+  const rest = s.frameBytes % PAGE;
+  if (rest > 0) adjust(s, X.SUB_rm64_imm8, X.SUB_rm64_imm32, rest);
+}
+
+/** The callee has popped its stack arguments: the outgoing area is lowered again. */
+export function afterCall(s: FunctionState, popped: number): void {
+  if (popped > 0) adjust(s, X.SUB_rm64_imm8, X.SUB_rm64_imm32, popped);
+}
+
+/** Restores callee-saved registers, but for one. */
+function restore(s: FunctionState, except: number): void {
+  for (let k = 0; k < s.saved.length; k++) {
+    if (s.saved[k] === except) continue;
+    loadGp(s, s.saved[k], R.RBP, -8 * (k + 1));
+    s.sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[s.saved[k]], 0);
+  }
+}
+
+/** An epilogue in the middle of the code: the unwind state comes back after it. */
+export function emitReturn(s: FunctionState): void {
+  const { sink } = s;
+  sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
+  restore(s, R.NO_REG);
+  leave(s);
+  if (s.incomingBytes === 0) E.enc0(sink.buf, X.RET);
+  else E.encI(sink.buf, X.RET_imm16, s.incomingBytes);
+  sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+function leave(s: FunctionState): void {
+  E.enc0(s.sink.buf, X.LEAVE);
+  s.sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
+}
+
+/** Tail call of a defined function (imm) or of the address in operand 0. */
+export function emitTailCall(s: FunctionState, i: number): void {
+  const { sink, code } = s;
+  const { buf } = sink;
+  const bytes = code.imm2[i];
+  const delta = s.incomingBytes - bytes;
+  const indirect = code.op[i] === P.P_TAIL_CALL_IND;
+  sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
+  if (indirect) loadTarget(s, i);
+  restore(s, CTX);
+  if (delta === 0) leave(s);
+  else moveFrame(s, delta, delta < 0 ? bytes : 0);
+  if (indirect) E.encR(buf, X.JMP_rm64, SCRATCH);
+  else {
+    E.encRel32(buf, X.JMP_rel32, 0);
+    sink.reloc(Rec.RELOC_CALL, code.imm[i]);
+  }
+  sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+function loadTarget(s: FunctionState, i: number): void {
+  const a = s.at(i, 0);
+  if (a < 64) E.encRR(s.sink.buf, X.MOV_r64_rm64, SCRATCH, a);
+  else loadGp(s, SCRATCH, R.RBP, s.slotDisp(a));
+}
+
+/**
+ * Releases the frame with the return address `delta` bytes further up: return address and rbp are written to their new
+ * places (an unwinder finds them there from then on), then `staged` bytes of arguments are moved over.
+ */
+function moveFrame(s: FunctionState, delta: number, staged: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  // Downwards the saved rbp goes first, upwards the return address: neither overwrites what is still needed.
+  for (const at of delta < 0 ? [0, 8] : [8, 0]) copy8(s, R.RBP, at, R.RBP, at + delta);
+  sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16 + delta);
+  for (let at = 0; at < staged; at += 8) copy8(s, R.RSP, at, R.RBP, 16 + delta + at);
+  E.encRM(buf, X.LEA_r64_m, R.RSP, R.RBP, R.NO_REG, 0, delta);
+  E.encR(buf, X.POP_r64, R.RBP);
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
+}
+
+/** Copies 8 bytes through the float scratch: r11 may hold the target. */
+function copy8(s: FunctionState, from: number, at: number, to: number, toAt: number): void {
+  const { buf } = s.sink;
+  E.encRM(buf, X.MOVSD_xmm_m64, SCRATCH_FP, from, R.NO_REG, 0, at);
+  E.encRM(buf, X.MOVSD_m64_xmm, SCRATCH_FP, to, R.NO_REG, 0, toAt);
+}

@@ -5,7 +5,7 @@
 import * as Op from '../gen/wasm.ts';
 import { CompileError } from '../util/errors.ts';
 import { needsFeature, refuseOpcode } from './features.ts';
-import { heapType, type Decoder } from './sections.ts';
+import { heapType, type Decoder } from './typebytes.ts';
 import { F32, F64, FUNCREF, I32, I64, typeName, typeNames, type ConstExpr } from './types.ts';
 
 /** The operator being read, the types on the stack and the operators so far; one expression at a time. */

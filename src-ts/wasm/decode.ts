@@ -18,8 +18,8 @@ import {
   startSection,
   tableSection,
   typeSection,
-  type Decoder,
 } from './sections.ts';
+import type { Decoder } from './typebytes.ts';
 import { dataSection, elementSection } from './segments.ts';
 
 const SECTION_NAMES = [

@@ -3,7 +3,8 @@ import * as Op from '../gen/wasm.ts';
 import { CompileError } from '../util/errors.ts';
 import { constExpr } from './constexpr.ts';
 import { MAX_DATA_SEGMENTS, MAX_ELEMENT_SEGMENTS, MAX_SEGMENT_ENTRIES } from './limits.ts';
-import { atMost, refType, type Decoder } from './sections.ts';
+import { atMost } from './sections.ts';
+import { refType, type Decoder } from './typebytes.ts';
 import {
   FUNCREF,
   I32,

@@ -1,0 +1,167 @@
+/**
+ * One module being compiled in one thread: frontend, optimiser and back end for a function at a time, all state reused.
+ * What a function becomes depends on the module and the settings only, never on what was compiled before it (but for
+ * `optFuel`, which is what makes that setting compile in one thread).
+ */
+import { ModuleSignatures } from '../frontend/layout.ts';
+import { Translator } from '../frontend/translate.ts';
+import { Builder } from '../ir/build.ts';
+import { Func } from '../ir/func.ts';
+import { print } from '../ir/print.ts';
+import { verify } from '../ir/verify.ts';
+import { checkAllocation } from '../mach/checker.ts';
+import { printVCode } from '../mach/print.ts';
+import type { CodeSettings } from '../mach/target.ts';
+import type { CodeRecord } from '../object/records.ts';
+import { fold, Gate, optimize, setGate, type Level } from '../opt/pipeline.ts';
+import { FORM_NAMES } from '../gen/x64.ts';
+import { FunctionCompiler } from '../target/x64/index.ts';
+import { registers } from '../target/x64/machine.ts';
+import { entryTrampoline, exitTrampoline } from '../target/x64/trampolines.ts';
+import { bug, InternalError } from '../util/bug.ts';
+import { CompileError } from '../util/errors.ts';
+import type { ModuleInfo } from '../wasm/types.ts';
+import { cpuFeatures } from './cpu.ts';
+import type { Settings } from './settings.ts';
+import { makesIndirectTailCalls } from './tailcalls.ts';
+
+/**
+ * Stages whose text can be asked for: `ir` as the frontend made it, `passes` after every pass (the hook is told
+ * `passes:NAME`), `opt` as the back end gets it, `vcode` the target's instructions with their registers.
+ */
+export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode'] as const;
+
+/** Gets the text of a stage of a function (index among the module's functions, imported ones first). */
+export type Dump = (stage: string, funcIndex: number, text: string) => void;
+
+const VCODE_NAMES = { op: (op: number) => FORM_NAMES[op] ?? `pseudo ${op}` };
+
+/** The gate for settings that bisect; null when they are as usual, which is faster. */
+function gateOf(s: Settings): Gate | null {
+  const functions = s.optFirst > 0 || s.optLast < 0xffffffff;
+  if (!functions && s.optFuel < 0 && s.optOff === undefined && s.optOnly === undefined) return null;
+  return new Gate({
+    ...(functions && { functions: [s.optFirst, s.optLast] }),
+    ...(s.optFuel >= 0 && { fuel: s.optFuel }),
+    ...(s.optOff !== undefined && { off: s.optOff }),
+    ...(s.optOnly !== undefined && { only: s.optOnly }),
+  });
+}
+
+/** The back end keeps no state between functions and modules: one per thread. */
+let backEnd: FunctionCompiler | undefined;
+
+export class Session {
+  private readonly translator: Translator;
+  private readonly f = new Func();
+  private readonly signatures: ModuleSignatures;
+  private readonly code: CodeSettings;
+  private readonly level: Level;
+  private readonly gate: Gate | null;
+  private readonly backEnd: FunctionCompiler;
+  private readonly after: ((pass: string) => void) | undefined;
+
+  /**
+   * @param bytes the module; must not change
+   * @param settings with `cpu` resolved to names
+   */
+  constructor(
+    bytes: Uint8Array,
+    private readonly m: ModuleInfo,
+    private readonly settings: Settings,
+    private readonly dump?: Dump,
+  ) {
+    this.checkDump();
+    const builder = new Builder(this.f);
+    if (settings.optLevel !== 0) builder.fold = fold;
+    this.translator = new Translator(bytes, m, settings, builder);
+    this.signatures = new ModuleSignatures(m);
+    this.level = String(settings.optLevel) as Level;
+    this.gate = gateOf(settings);
+    this.backEnd = backEnd ??= new FunctionCompiler();
+    this.code = {
+      features: cpuFeatures('elfin', settings).bits,
+      preservesContext: !makesIndirectTailCalls(bytes, m),
+    };
+    this.after =
+      settings.verify || this.dumps('passes') ? (pass) => this.afterPass(pass) : undefined;
+  }
+
+  private checkDump(): void {
+    for (const stage of this.settings.dump ?? []) {
+      if ((DUMP_STAGES as readonly string[]).includes(stage)) continue;
+      throw new TypeError(
+        `setting 'dump': no stage '${stage}' (stages: ${DUMP_STAGES.join(', ')})`,
+      );
+    }
+  }
+
+  private dumps(stage: string): boolean {
+    return this.dump !== undefined && this.settings.dump?.includes(stage) === true;
+  }
+
+  private show(stage: string, text = print(this.f)): void {
+    this.dump!(stage, this.m.importedFuncs + this.f.index, text);
+  }
+
+  private check(where: string): void {
+    const errors = verify(this.f);
+    if (errors.length > 0) bug(where, errors.join('; '));
+  }
+
+  private afterPass(pass: string): void {
+    if (this.dumps('passes')) this.show(`passes:${pass}`);
+    if (this.settings.verify) this.check(pass);
+  }
+
+  /**
+   * Compiles the defined function `index`.
+   * @throws CompileError if its body is invalid, InternalError naming the function for a defect of ours
+   */
+  compile(index: number): CodeRecord {
+    setGate(this.gate);
+    try {
+      return this.run(index);
+    } catch (e) {
+      if (e instanceof CompileError) throw e;
+      const error = e instanceof Error ? e : new Error(String(e));
+      const where = `function ${this.m.importedFuncs + index}`;
+      const known = error instanceof InternalError;
+      const said = known ? error.message : `elfin: internal error: ${error.message}`;
+      throw new InternalError(`${said} [${where}]`, { cause: error });
+    } finally {
+      setGate(null);
+    }
+  }
+
+  private run(index: number): CodeRecord {
+    const { f } = this;
+    this.translator.translate(index);
+    if (this.dumps('ir')) this.show('ir');
+    if (this.settings.verify) this.check('frontend');
+    optimize(f, this.level, this.after === undefined ? {} : { after: this.after });
+    if (this.dumps('opt')) this.show('opt');
+    const record = this.backEnd.compileFunction(f, this.code);
+    this.afterBackEnd();
+    if (!this.settings.addressMap) record.addrmap = new Int32Array(0);
+    return record;
+  }
+
+  private afterBackEnd(): void {
+    const { lowering, allocation } = this.backEnd;
+    if (this.dumps('vcode')) this.show('vcode', printVCode(lowering.code, VCODE_NAMES, allocation));
+    if (!this.settings.verify) return;
+    const errors = checkAllocation(lowering.code, allocation, registers);
+    if (errors.length > 0) bug('register allocation', errors.slice(0, 10).join('; '));
+  }
+
+  /** Entry trampoline of a signature: what JavaScript calls. */
+  entryTrampoline(sig: number): CodeRecord {
+    return entryTrampoline(this.signatures.params(sig), this.signatures.results(sig));
+  }
+
+  /** Exit trampoline of a signature: what an imported JavaScript function looks like to Wasm. */
+  exitTrampoline(sig: number): CodeRecord {
+    return exitTrampoline(this.signatures.params(sig), this.signatures.results(sig));
+  }
+}

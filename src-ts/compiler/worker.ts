@@ -1,0 +1,45 @@
+/** Entry of a compiler thread: compiles the functions it is told to (messages: parallel.ts). */
+import { parentPort } from 'node:worker_threads';
+import { BatchWriter } from '../object/batch.ts';
+import { bug } from '../util/bug.ts';
+import { decodeModule } from '../wasm/decode.ts';
+import { SUPPORTED_FEATURES } from '../wasm/features.ts';
+import type { Failure, FromWorker, ToWorker } from './parallel.ts';
+import { Session } from './session.ts';
+
+const port = parentPort ?? bug('worker', 'not started as a thread');
+const out = new BatchWriter();
+let session: Session | undefined;
+
+function failure(index: number, e: unknown): Failure {
+  const error = e instanceof Error ? e : new Error(String(e));
+  const offset = (error as { offset?: unknown }).offset;
+  if (typeof offset !== 'number') {
+    return { index, offset: undefined, message: error.message, stack: error.stack ?? '' };
+  }
+  // The constructor on the other side adds the offset again.
+  const message = error.message.slice(0, error.message.lastIndexOf(' @+'));
+  return { index, offset, message, stack: '' };
+}
+
+function compile(functions: Int32Array): void {
+  const failures: Failure[] = [];
+  for (const index of functions) {
+    try {
+      out.add(index, session!.compile(index));
+    } catch (e) {
+      failures.push(failure(index, e));
+    }
+  }
+  const batch = out.take();
+  const reply: FromWorker = { batch, failures };
+  port.postMessage(reply, [batch.heads.buffer, batch.code.buffer, batch.side.buffer]);
+}
+
+port.on('message', (message: ToWorker) => {
+  if (message.kind === 'compile') return compile(message.functions);
+  session = undefined;
+  if (message.kind === 'close') return;
+  const { bytes, settings } = message;
+  session = new Session(bytes, decodeModule(bytes, SUPPORTED_FEATURES), settings);
+});

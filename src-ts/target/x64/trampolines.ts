@@ -14,13 +14,13 @@ import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import { Locations, STACK } from '../../mach/abi.ts';
 import { CodeSink } from '../../mach/sink.ts';
-import type { Target } from '../../mach/target.ts';
 import { PREG_FP } from '../../mach/vcode.ts';
 import * as Rec from '../../object/records.ts';
 import * as E from './encode.ts';
 import { fullLoad, fullStore } from './lowermem.ts';
 import { CTX, SCRATCH, wasmConvention } from './machine.ts';
 import * as R from './regs.ts';
+import { X64Target } from './target.ts';
 
 const DWARF_RBP = R.DWARF_GP[R.RBP];
 const DWARF_RSP = R.DWARF_GP[R.RSP];
@@ -29,14 +29,10 @@ const NO_BLOCKS = new Int32Array(0);
 /** Saved by every exit trampoline, in the order of their places below rbp. */
 const EXIT_SAVED = [R.RBX, R.R12, R.R13, R.R14, R.R15];
 
-export class Trampolines {
-  private readonly sink: CodeSink;
+class Trampolines {
+  private readonly sink = new CodeSink(new X64Target());
   private readonly params = new Locations();
   private readonly results = new Locations();
-
-  constructor(target: Target) {
-    this.sink = new CodeSink(target);
-  }
 
   /** The entry trampoline of a signature, its types as numbers of isa/ir/ops.ts. */
   entry(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
@@ -262,4 +258,16 @@ export class Trampolines {
       this.store(R.RAX, R.R13, at);
     } else this.copy(types[i], R.R12, slot, R.R13, at);
   }
+}
+
+const trampolines = new Trampolines();
+
+/** The trampoline by which the host calls functions of a signature (types numbered as in isa/ir/ops.ts). */
+export function entryTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
+  return trampolines.entry(params, results);
+}
+
+/** The code of imported host functions of a signature. */
+export function exitTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
+  return trampolines.exit(params, results);
 }

@@ -1,0 +1,100 @@
+/** The x86-64 target as the machine-independent back half drives it. */
+import * as X from '../../gen/x64.ts';
+import type { FrameNeeds } from '../../mach/emit.ts';
+import type { Lowering } from '../../mach/lower.ts';
+import type { CodeSink } from '../../mach/sink.ts';
+import type { CodeSettings, Target } from '../../mach/target.ts';
+import { type Allocation, I_BRANCH, REMAT_BASE, type VCode } from '../../mach/vcode.ts';
+import { Rules } from './context.ts';
+import { emitMoveOf, FunctionState } from './emitter.ts';
+import * as E from './encode.ts';
+import { emitPrologue } from './frame.ts';
+import { jump, RULES } from './lower.ts';
+import { lowerEntry, signatureStack } from './lowercall.ts';
+import { clobberSets, registers } from './machine.ts';
+import * as P from './ops.ts';
+import { emitDeferred, emitInst, emitRemat, JMP } from './pseudo.ts';
+
+export class X64Target implements Target {
+  readonly registers = registers;
+  readonly clobberSets = clobberSets;
+  private readonly rules = new Rules();
+  private readonly state = new FunctionState();
+
+  begin(lower: Lowering, settings: CodeSettings): void {
+    this.rules.begin(lower, settings);
+    this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);
+    this.state.incomingBytes = this.rules.incomingBytes;
+    this.state.lower = lower;
+  }
+
+  lowerEntry(): void {
+    lowerEntry(this.rules);
+  }
+
+  lowerRow(lower: Lowering, row: number): void {
+    RULES[lower.f.op[row]](this.rules, row);
+  }
+
+  lowerJump(lower: Lowering): void {
+    jump(this.rules, lower.order.placeOf[lower.f.edgeTo[lower.order.splitEdge[lower.place]]]);
+  }
+
+  jumpTarget(code: VCode, inst: number): number {
+    return code.op[inst] === P.P_JUMP && code.flags[inst] & I_BRANCH ? code.imm[inst] : -1;
+  }
+
+  prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void {
+    emitPrologue(this.state, sink, code, alloc, needs);
+  }
+
+  emit(_sink: CodeSink, inst: number, next: number): void {
+    emitInst(this.state, inst, next);
+  }
+
+  emitDeferred(_sink: CodeSink, inst: number, back: number): void {
+    emitDeferred(this.state, inst, back);
+  }
+
+  emitMove(_sink: CodeSink, m: number): void {
+    const { alloc } = this.state;
+    const from = alloc.moveFrom[m];
+    if (from >= REMAT_BASE) emitRemat(this.state, from - REMAT_BASE, alloc.moveTo[m]);
+    else emitMoveOf(this.state, from, alloc.moveTo[m], alloc.moveType[m]);
+  }
+
+  branchSize(kind: number, short: boolean): number {
+    return short ? 2 : kind === JMP ? 5 : 6;
+  }
+
+  fitsShort(_kind: number, disp: number): boolean {
+    return disp >= -128 && disp <= 127;
+  }
+
+  writeBranch(bytes: Uint8Array, at: number, kind: number, short: boolean, disp: number): void {
+    if (short) bytes[at++] = kind === JMP ? 0xeb : 0x70 | kind;
+    else if (kind === JMP) bytes[at++] = 0xe9;
+    else {
+      bytes[at++] = 0x0f;
+      bytes[at++] = 0x80 | kind;
+    }
+    bytes[at] = disp;
+    if (short) return;
+    bytes[at + 1] = disp >> 8;
+    bytes[at + 2] = disp >> 16;
+    bytes[at + 3] = disp >> 24;
+  }
+
+  patchPool(bytes: Uint8Array, at: number, end: number, target: number): void {
+    const disp = target - end;
+    for (let k = 0; k < 4; k++) bytes[at + k] = disp >> (8 * k);
+  }
+
+  pad(bytes: Uint8Array, from: number, to: number): void {
+    bytes.fill(0xcc, from, to);
+  }
+
+  emitTrap(sink: CodeSink): void {
+    E.enc0(sink.buf, X.UD2);
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Register allocation: VCode in, Allocation out. See state.ts for the method and the phases.
+ */
+import type { Allocation, RegisterFile, VCode } from '../vcode.ts';
+import { assign } from './assign.ts';
+import { analyseCfg } from './cfg.ts';
+import { Chaos } from './chaos.ts';
+import { joinEdges } from './edges.ts';
+import { findLoopPressure } from './entry.ts';
+import { analyseValues } from './liveness.ts';
+import { assignSlots } from './slots.ts';
+import { sortMoves } from './sortmoves.ts';
+import { spill } from './spill.ts';
+import { State } from './state.ts';
+
+const state = new State();
+
+/**
+ * Allocates registers and stack slots for a function. `out` is overwritten, its arrays reused.
+ * @param chaosSeed other than 0: random legal choices (hints dropped, extra spills), for fuzzing
+ * @throws InternalError when an instruction's operands can not be satisfied at once
+ */
+export function allocate(vcode: VCode, regs: RegisterFile, out: Allocation, chaosSeed = 0): void {
+  const s = state;
+  s.begin(vcode, regs, out, chaosSeed === 0 ? null : new Chaos(chaosSeed));
+  analyseCfg(s);
+  analyseValues(s);
+  findLoopPressure(s);
+  spill(s);
+  assignSlots(s);
+  assign(s);
+  joinEdges(s);
+  sortMoves(out, vcode.instCount);
+  s.unfinished = false;
+  out.usedCalleeSaved = {
+    gp: s.written[0]! & regs.calleeSaved.gp,
+    fp: s.written[1]! & regs.calleeSaved.fp,
+  };
+}

@@ -1,0 +1,407 @@
+/**
+ * Which values are live at block entries, how far their next use is, and what registers they would like.
+ *
+ * Liveness: per value, from each block that uses it before (re)defining it backward to its definition (Boissinot et al.,
+ * Computing Liveness Sets for SSA-Form Programs, 2011, by use). Costs exactly the size of the answer; any CFG.
+ * Distances: local first uses are exact; what only lives through a block takes the least of its successors' values,
+ * swept backward until loops have been passed twice (more would refine heuristics only).
+ * Then one backward scan over all instructions fills `nxt` (next use after each operand), pressures, ends of live
+ * ranges and hints; hints travel from definitions to the tied or copied operand that dies there.
+ */
+import {
+  ARG_SHIFT,
+  CLASS_FP,
+  C_FIXED,
+  C_MASK,
+  C_REG,
+  C_REUSE,
+  C_STACK,
+  I_MOVE,
+  I_REMAT,
+  K_DEF,
+  K_MASK,
+  K_TEMP,
+  K_USE,
+  P_LATE,
+} from '../vcode.ts';
+import { leavesLoop } from './cfg.ts';
+import { FAR_EDGE, FURTHEST, NEVER, enlarge, popcount, room, type State } from './state.ts';
+
+// Pairs (vreg, block) of uses that reach back to the block's entry, as lists by vreg.
+let pairBlock = new Int32Array(1024);
+let pairUse = new Int32Array(1024);
+let pairLink = new Int32Array(1024);
+let pairCount = 0;
+let pairHead = new Int32Array(0);
+let seenIn = new Int32Array(0);
+// Live-in entries in the order found.
+let foundBlock = new Int32Array(1024);
+let foundVreg = new Int32Array(1024);
+let foundUse = new Int32Array(1024);
+let foundCount = 0;
+let marked = new Int32Array(0);
+let stack = new Int32Array(1024);
+
+/** Fills everything `State` knows about values before spilling. */
+export function analyseValues(s: State): void {
+  findDefs(s);
+  collectUses(s);
+  findLiveIns(s);
+  sortLiveIns(s);
+  sweepDistances(s);
+  for (let i = s.vcode.blockCount - 1; i >= 0; i--) scanBlock(s, s.rpo[i]!);
+}
+
+/** Definitions, webs of block parameters and copies, marks of special instructions. */
+function findDefs(s: State): void {
+  const vc = s.vcode;
+  const allFp = s.allocMask[CLASS_FP]!;
+  for (let b = 0; b < vc.blockCount; b++) {
+    for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
+      s.defBlock[vc.param[p]!] = b;
+      s.defInst[vc.param[p]!] = -1;
+    }
+    let fpClobber = NEVER;
+    const end = vc.blockStart[b + 1]!;
+    for (let i = vc.blockStart[b]!; i < end; i++) {
+      const cl = vc.clobber[i]!;
+      if (cl !== 0) {
+        s.special[i] = 1;
+        s.written[0]! |= vc.clobberSets[cl]!.gp;
+        s.written[1]! |= vc.clobberSets[cl]!.fp;
+        if (fpClobber === NEVER && (allFp & ~vc.clobberSets[cl]!.fp) === 0) fpClobber = i;
+      }
+      findDefsOf(s, i, b);
+    }
+    s.firstFpClobber[b] = fpClobber;
+    joinParams(s, b);
+  }
+}
+
+function findDefsOf(s: State, i: number, b: number): void {
+  const vc = s.vcode;
+  const first = vc.opnd[i]!;
+  const last = vc.opnd[i + 1]!;
+  for (let o = first; o < last; o++) {
+    const v = vc.vreg[o]!;
+    if (v < 0) continue;
+    const con = vc.con[o]!;
+    const kind = con & K_MASK;
+    if (kind === K_DEF) {
+      s.defBlock[v] = b;
+      s.defInst[v] = i;
+      if ((con & C_MASK) === C_REUSE) s.tied[first + (con >> ARG_SHIFT)] = 1;
+      else if ((con & P_LATE) === 0) s.special[i] = 1;
+      if ((vc.flags[i]! & I_REMAT) !== 0 && (con & C_MASK) === C_REG) {
+        s.remat[v] = s.chaos !== null && s.chaos.oneIn(3) ? 0 : 1;
+      }
+    }
+    if (kind === K_TEMP || (con & C_MASK) === C_FIXED) s.special[i] = 1;
+    else if (kind === K_USE && (con & P_LATE) !== 0) s.special[i] = 1;
+  }
+  if ((vc.flags[i]! & I_MOVE) !== 0) s.joinWebs(vc.vreg[first]!, vc.vreg[first + 1]!);
+}
+
+function joinParams(s: State, b: number): void {
+  const vc = s.vcode;
+  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
+    const p = vc.paramStart[vc.succ[e]!]!;
+    const a = vc.argStart[e]!;
+    for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
+  }
+}
+
+function addPair(s: State, v: number, b: number, use: number): void {
+  if (s.defBlock[v] === b || seenIn[v] === b) return;
+  seenIn[v] = b;
+  if (pairCount === pairBlock.length) {
+    pairBlock = enlarge(pairBlock, pairCount);
+    pairUse = enlarge(pairUse, pairCount);
+    pairLink = enlarge(pairLink, pairCount);
+  }
+  pairBlock[pairCount] = b;
+  pairUse[pairCount] = use;
+  pairLink[pairCount] = pairHead[v]!;
+  pairHead[v] = pairCount++;
+}
+
+function collectUses(s: State): void {
+  const vc = s.vcode;
+  const n = vc.vregCount;
+  if (pairHead.length < n) {
+    pairHead = new Int32Array(room(n));
+    seenIn = new Int32Array(room(n));
+  }
+  pairHead.fill(-1, 0, n);
+  seenIn.fill(-1, 0, n);
+  pairCount = 0;
+  for (let b = 0; b < vc.blockCount; b++) {
+    const start = vc.blockStart[b]!;
+    const end = vc.blockStart[b + 1]!;
+    for (let i = start; i < end; i++) {
+      const last = vc.opnd[i + 1]!;
+      for (let o = vc.opnd[i]!; o < last; o++) {
+        const v = vc.vreg[o]!;
+        if (v < 0) continue;
+        const con = vc.con[o]!;
+        if ((con & K_MASK) !== K_USE) continue;
+        if ((con & C_MASK) === C_STACK) s.remat[v] = 0;
+        addPair(s, v, b, i - start);
+      }
+    }
+    const e = vc.succStart[b]!;
+    const lastArg = vc.argStart[vc.succStart[b + 1]!]!;
+    for (let a = vc.argStart[e]!; a < lastArg; a++) addPair(s, vc.arg[a]!, b, end - start);
+  }
+}
+
+function addFound(b: number, v: number, use: number): void {
+  if (foundCount === foundBlock.length) {
+    foundBlock = enlarge(foundBlock, foundCount);
+    foundVreg = enlarge(foundVreg, foundCount);
+    foundUse = enlarge(foundUse, foundCount);
+  }
+  foundBlock[foundCount] = b;
+  foundVreg[foundCount] = v;
+  foundUse[foundCount++] = use;
+}
+
+function findLiveIns(s: State): void {
+  const vc = s.vcode;
+  if (marked.length < vc.blockCount) marked = new Int32Array(room(vc.blockCount));
+  marked.fill(-1, 0, vc.blockCount);
+  if (stack.length < vc.blockCount) stack = new Int32Array(room(vc.blockCount));
+  foundCount = 0;
+  for (let v = 0; v < vc.vregCount; v++) {
+    let top = 0;
+    for (let p = pairHead[v]!; p >= 0; p = pairLink[p]!) {
+      const b = pairBlock[p]!;
+      marked[b] = v;
+      addFound(b, v, pairUse[p]!);
+      stack[top++] = b;
+    }
+    const def = s.defBlock[v]!;
+    while (top > 0) {
+      const b = stack[--top]!;
+      for (let k = vc.predStart[b]!; k < vc.predStart[b + 1]!; k++) {
+        const p = vc.pred[k]!;
+        if (p === def || marked[p] === v) continue;
+        marked[p] = v;
+        addFound(p, v, -1);
+        stack[top++] = p;
+      }
+    }
+  }
+}
+
+/** Counting sort of the live-in entries by block; the order within a block is by vreg. */
+function sortLiveIns(s: State): void {
+  const n = s.vcode.blockCount;
+  const start = s.liveInStart;
+  start.fill(0, 0, n + 1);
+  for (let k = 0; k < foundCount; k++) start[foundBlock[k]! + 1]!++;
+  for (let b = 0; b < n; b++) start[b + 1]! += start[b]!;
+  if (s.liveInVreg.length < foundCount) {
+    s.liveInVreg = new Int32Array(room(foundCount));
+    s.liveInNext = new Int32Array(room(foundCount));
+  }
+  for (let k = 0; k < foundCount; k++) {
+    const at = start[foundBlock[k]!]!++;
+    s.liveInVreg[at] = foundVreg[k]!;
+    s.liveInNext[at] = foundUse[k]!;
+  }
+  for (let b = n; b > 0; b--) start[b] = start[b - 1]!;
+  start[0] = 0;
+}
+
+/** What crossing the edge adds to a distance. */
+function edgeDistance(s: State, from: number, to: number): number {
+  const colder = s.vcode.blockCold[to]! > s.vcode.blockCold[from]!;
+  return colder || leavesLoop(s, from, to) ? FAR_EDGE : 0;
+}
+
+function sweepDistances(s: State): void {
+  const vc = s.vcode;
+  // -1 = lives through; marked as -2 - d later, so that local uses (>= 0) stay apart.
+  for (let pass = 0; pass < 2; pass++) {
+    for (let i = vc.blockCount - 1; i >= 0; i--) {
+      const b = s.rpo[i]!;
+      loadLiveOut(s, b, 0);
+      const length = vc.blockStart[b + 1]! - vc.blockStart[b]!;
+      const clobbersFp = s.firstFpClobber[b] !== NEVER;
+      for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
+        if (s.liveInNext[k]! >= 0) continue;
+        const v = s.liveInVreg[k]!;
+        let d = s.next[v]!;
+        if (d === NEVER) d = FURTHEST;
+        d += length;
+        if (clobbersFp && vc.vregClass[v] === CLASS_FP) d += FAR_EDGE;
+        s.liveInNext[k] = -2 - Math.min(d, FURTHEST);
+      }
+      unloadLiveOut(s, b);
+    }
+  }
+  // A use behind a call that takes all FP registers is no reason to carry the value in one.
+  for (let b = 0; b < vc.blockCount; b++) {
+    const clobber = s.firstFpClobber[b]! - vc.blockStart[b]!;
+    for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
+      const d = s.liveInNext[k]!;
+      if (d < 0) s.liveInNext[k] = d === -1 ? FURTHEST : -2 - d;
+      else if (d > clobber && vc.vregClass[s.liveInVreg[k]!] === CLASS_FP) s.liveInNext[k] = d + FAR_EDGE;
+    }
+  }
+}
+
+/** Puts base + distance of everything live out of b into `next`; edge arguments count as used at the end. */
+function loadLiveOut(s: State, b: number, base: number): void {
+  const vc = s.vcode;
+  const next = s.next;
+  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
+    const t = vc.succ[e]!;
+    const edge = edgeDistance(s, b, t);
+    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++) {
+      let d = s.liveInNext[k]!;
+      if (d < 0) d = d === -1 ? FURTHEST : -2 - d;
+      d = Math.min(d + edge, FURTHEST) + base;
+      const v = s.liveInVreg[k]!;
+      if (d < next[v]!) next[v] = d;
+    }
+    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) next[vc.arg[a]!] = base;
+  }
+}
+
+function unloadLiveOut(s: State, b: number): void {
+  const vc = s.vcode;
+  const next = s.next;
+  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
+    const t = vc.succ[e]!;
+    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++) next[s.liveInVreg[k]!] = NEVER;
+    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) next[vc.arg[a]!] = NEVER;
+  }
+}
+
+const live = new Int32Array(2);
+const peak = new Int32Array(2);
+
+/** Backward over one block: `nxt`, pressure, ends of ranges, hints. Leaves parameters' first uses in `paramNext`. */
+function scanBlock(s: State, b: number): void {
+  const vc = s.vcode;
+  const end = vc.blockStart[b + 1]!;
+  const start = vc.blockStart[b]!;
+  const toLin = s.linStart[b]! - start;
+  loadLiveOut(s, b, end);
+  startPressure(s, b, end + toLin);
+  const cold = vc.blockCold[b] === 1;
+  for (let i = end - 1; i >= start; i--) {
+    scanInst(s, i, i + toLin, cold);
+    if (s.special[i] === 1) peakAtSpecial(s, i);
+    if (live[0]! > peak[0]!) peak[0] = live[0]!;
+    if (live[1]! > peak[1]!) peak[1] = live[1]!;
+  }
+  for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
+    const v = vc.param[p]!;
+    s.paramNext[v] = s.next[v]!;
+    s.next[v] = NEVER;
+  }
+  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) s.next[s.liveInVreg[k]!] = NEVER;
+  unloadLiveOut(s, b);
+  s.pressure[0]![b] = peak[0]!;
+  s.pressure[1]![b] = peak[1]!;
+}
+
+function startPressure(s: State, b: number, linEnd: number): void {
+  const vc = s.vcode;
+  live[0] = live[1] = 0;
+  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
+    const t = vc.succ[e]!;
+    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++) countLiveOut(s, s.liveInVreg[k]!, b, linEnd);
+    const p = vc.paramStart[t]! - vc.argStart[e]!;
+    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
+      const v = vc.arg[a]!;
+      countLiveOut(s, v, b, linEnd);
+      if (s.phiHint[v]! < 0 || vc.blockCold[b] === 0) s.phiHint[v] = vc.param[p + a]!;
+    }
+  }
+  peak[0] = live[0]!;
+  peak[1] = live[1]!;
+}
+
+function countLiveOut(s: State, v: number, b: number, linEnd: number): void {
+  if (s.vstamp[v] === -2 - b) return;
+  s.vstamp[v] = -2 - b;
+  if (s.liveEnd[v]! < linEnd) s.liveEnd[v] = linEnd;
+  live[s.vcode.vregClass[v]!]!++;
+}
+
+/** At an instruction that takes registers away, pressure is what must live elsewhere plus what it takes. */
+function peakAtSpecial(s: State, i: number): void {
+  const vc = s.vcode;
+  let gp = vc.clobberSets[vc.clobber[i]!]!.gp;
+  let fp = vc.clobberSets[vc.clobber[i]!]!.fp;
+  let temps = 0;
+  for (let o = vc.opnd[i]!; o < vc.opnd[i + 1]!; o++) {
+    const con = vc.con[o]!;
+    if ((con & C_MASK) === C_FIXED) {
+      const r = con >> ARG_SHIFT;
+      if (r < 32) gp |= 1 << r;
+      else fp |= 1 << (r & 31);
+    } else if ((con & K_MASK) === K_TEMP) temps++;
+  }
+  let through0 = live[0]!;
+  let through1 = live[1]!;
+  for (let o = vc.opnd[i]!; o < vc.opnd[i + 1]!; o++) {
+    const v = vc.vreg[o]!;
+    if (v < 0 || (vc.con[o]! & K_MASK) !== K_USE || s.nxt[o] !== NEVER) continue;
+    if (vc.vregClass[v] === 0) through0--;
+    else through1--;
+  }
+  const p0 = through0 + temps + popcount(gp & s.allocMask[0]!);
+  const p1 = through1 + popcount(fp & s.allocMask[1]!);
+  if (p0 > peak[0]!) peak[0] = p0;
+  if (p1 > peak[1]!) peak[1] = p1;
+}
+
+function scanInst(s: State, i: number, lin: number, cold: boolean): void {
+  const vc = s.vcode;
+  const first = vc.opnd[i]!;
+  const last = vc.opnd[i + 1]!;
+  const { next, nxt } = s;
+  for (let o = first; o < last; o++) {
+    const v = vc.vreg[o]!;
+    if (v < 0) continue;
+    const kind = vc.con[o]! & K_MASK;
+    if (kind === K_TEMP) continue;
+    const n = next[v]!;
+    nxt[o] = n;
+    if (kind === K_DEF) {
+      if (n !== NEVER) live[vc.vregClass[v]!]!--;
+      else if (s.liveEnd[v]! < lin) s.liveEnd[v] = lin;
+    }
+  }
+  for (let o = first; o < last; o++) {
+    const v = vc.vreg[o]!;
+    if (v < 0) continue;
+    const con = vc.con[o]!;
+    const kind = con & K_MASK;
+    if (kind === K_USE) {
+      if (next[v] === NEVER) {
+        live[vc.vregClass[v]!]!++;
+        if (s.liveEnd[v]! < lin) s.liveEnd[v] = lin;
+      }
+      next[v] = i;
+      if ((con & C_MASK) === C_FIXED && (s.want[v]! < 0 || !cold)) s.want[v] = con >> ARG_SHIFT;
+    } else if (kind === K_DEF) {
+      next[v] = NEVER;
+      if ((con & C_MASK) === C_REUSE) passHint(s, v, first + (con >> ARG_SHIFT));
+    }
+  }
+  if ((vc.flags[i]! & I_MOVE) !== 0) passHint(s, vc.vreg[first]!, first + 1);
+}
+
+/** The operand that becomes v wants what v wants, if it dies here. */
+function passHint(s: State, v: number, operand: number): void {
+  if (s.nxt[operand] !== NEVER) return;
+  const u = s.vcode.vreg[operand]!;
+  if (s.want[v]! >= 0 && s.want[u]! < 0) s.want[u] = s.want[v]!;
+  if (s.phiHint[v]! >= 0 && s.phiHint[u]! < 0) s.phiHint[u] = s.phiHint[v]!;
+}

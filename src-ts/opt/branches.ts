@@ -70,7 +70,6 @@ function simplifyBrif(f: Func, t: number): boolean {
   if (!test || !ok(f, 'branch-zero')) return false;
   f.a[t] = f.a[c];
   if (f.imm[c] === Op.ICC_EQ) swapEdges(f, e);
-  simplifyBrif(f, t);
   return true;
 }
 

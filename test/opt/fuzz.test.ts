@@ -1,0 +1,69 @@
+/**
+ * Random functions are run before and after each pass, after all passes, and as built with and without the peephole rules: the results, the traps, the
+ * memory and the calls must be the same, and the verifier must be content after every pass. OPT_FUZZ=n runs n times as many seeds.
+ */
+import { describe, expect, it } from 'vitest';
+import type { Func } from '../../src-ts/ir/func.ts';
+import { parse } from '../../src-ts/ir/parse.ts';
+import { print } from '../../src-ts/ir/print.ts';
+import { verify } from '../../src-ts/ir/verify.ts';
+import { fold, optimize, PASSES, runPass, type Level } from '../../src-ts/opt/pipeline.ts';
+import { interpret, type Outcome } from '../ir/interp.ts';
+import { randomArgs, randomFunction, Rng } from '../ir/random.ts';
+
+const SCALE = Number(process.env.OPT_FUZZ ?? 1);
+
+function outcomes(f: Func, seed: number): Outcome[] {
+  const rng = new Rng(seed);
+  return [0, 1, 2].map((i) => interpret(f, randomArgs(rng), seed + i));
+}
+
+function check(f: Func, what: string, seed: number, before: Outcome[], text: string): void {
+  const errors = verify(f);
+  const after = errors.length > 0 ? [] : outcomes(f, seed);
+  if (errors.length === 0 && JSON.stringify(after) === JSON.stringify(before)) return;
+  const why =
+    errors.length > 0
+      ? errors.join('\n')
+      : `${before.map((o) => o.result)} became ${after.map((o) => o.result)}`;
+  throw new Error(`seed ${seed}, ${what}: ${why}\n${text}\nbecame\n${print(f)}`);
+}
+
+describe('random functions', () => {
+  it('are sound, and print and parse', () => {
+    for (let seed = 1; seed <= 200 * SCALE; seed++) {
+      const f = randomFunction(seed, 60);
+      expect(verify(f)).toEqual([]);
+      const text = print(f);
+      expect(print(parse(text)[0])).toBe(text);
+    }
+  });
+
+  it('mean the same when built with the peephole rules', () => {
+    for (let seed = 1; seed <= 1200 * SCALE; seed++) {
+      const plain = randomFunction(seed, 50);
+      const folded = randomFunction(seed, 50, fold);
+      check(folded, 'fold', seed, outcomes(plain, seed), print(plain));
+    }
+  });
+
+  it.each(PASSES.map((p) => p.name))('mean the same after %s', (name) => {
+    for (let seed = 1; seed <= 400 * SCALE; seed++) {
+      const f = randomFunction(seed + 5000, 60, seed % 2 === 0 ? fold : null);
+      const text = print(f);
+      const before = outcomes(f, seed);
+      runPass(f, name);
+      check(f, name, seed, before, text);
+    }
+  });
+
+  it.each(['0', '1', '2', 's'] as Level[])('mean the same at level %s', (level) => {
+    for (let seed = 1; seed <= 600 * SCALE; seed++) {
+      const f = randomFunction(seed + 9000, 90, seed % 4 === 0 ? null : fold);
+      const text = print(f);
+      const before = outcomes(f, seed);
+      optimize(f, level, { after: (p) => check(f, p, seed, before, text) });
+      check(f, `level ${level}`, seed, before, text);
+    }
+  });
+});

@@ -24,7 +24,7 @@ import { CompileError } from '../util/errors.ts';
  * many locals meet at): parameters, their operands, values carried by branches, and blocks visited by lookups. Real
  * functions stay far below each.
  */
-const MAX_PHIS = 1 << 21;
+const MAX_PHIS = 1 << 20;
 const MAX_OPERANDS = 1 << 25;
 const MAX_STEPS = 1 << 26;
 /** Largest block number plus base of the definition table before it is emptied. */

@@ -87,11 +87,7 @@ function outcome(run: () => string): string {
 }
 
 /** Differences found, as text; empty when both agree. `calls` per export. */
-export function compareWithNode(
-  bytes: Uint8Array<ArrayBuffer>,
-  explicit: boolean,
-  calls: number,
-): string[] {
+export function compareWithNode(bytes: Uint8Array, explicit: boolean, calls: number): string[] {
   const m = decodeModule(bytes, SUPPORTED_FEATURES);
   const zero = (t: FuncType): bigint[] => Array.from(t.results, () => 0n);
   const host = m.imports.map((i) => (): bigint[] => zero(m.funcType(i.index)));
@@ -101,14 +97,13 @@ export function compareWithNode(
     const values = Array.from(results, (t): Value => (t === I64 ? 0n : 0));
     (imports[i.module] ??= {})[i.name] = (): unknown => (values.length > 1 ? values : values[0]);
   }
-  let ours: Interpreter;
   let theirs: PeerInstance;
   try {
     theirs = new node.Instance(new node.Module(bytes), imports);
   } catch {
     return [];
   }
-  ours = new Interpreter(bytes, m, explicit, host);
+  const ours = new Interpreter(bytes, m, explicit, host);
   return compareCalls(m, ours, theirs, calls);
 }
 

@@ -38,7 +38,11 @@ type Locations = Map<number, Set<number>>;
  * Checks the allocation of a function.
  * @returns what is wrong, one line each; empty if all is well
  */
-export function checkAllocation(vcode: VCode, allocation: Allocation, regs: RegisterFile): string[] {
+export function checkAllocation(
+  vcode: VCode,
+  allocation: Allocation,
+  regs: RegisterFile,
+): string[] {
   return new Checker(vcode, allocation, regs).run();
 }
 
@@ -79,7 +83,8 @@ class Checker {
       }
     }
     this.reporting = true;
-    for (let b = 0; b < vc.blockCount; b++) this.runBlock(b, copy(blockIn[b] ?? new Map<number, Set<number>>()));
+    for (let b = 0; b < vc.blockCount; b++)
+      this.runBlock(b, copy(blockIn[b] ?? new Map<number, Set<number>>()));
     this.checkCalleeSaved();
     return [...this.errors];
   }
@@ -167,7 +172,8 @@ class Checker {
     else {
       values = new Set(state.get(from));
       const second = wide && from >= ALLOC_SLOT ? state.get(from + 1) : undefined;
-      if (wide && from >= ALLOC_SLOT) for (const v of values) if (!second?.has(v + halves)) values.delete(v);
+      if (wide && from >= ALLOC_SLOT)
+        for (const v of values) if (!second?.has(v + halves)) values.delete(v);
     }
     state.set(to, values);
     if (to < ALLOC_SLOT) this.noteWritten(to);
@@ -185,8 +191,10 @@ class Checker {
       if (location >= REMAT_BASE) continue;
       if (location < ALLOC_SLOT) {
         const scratch = location === this.regs.scratchGp || location === this.regs.scratchFp;
-        if (!scratch && !this.allocatable.has(location)) this.error(place, `move uses register ${location}`);
-        if (location >= 32 !== fp) this.error(place, `move of type ${type} uses register ${location}`);
+        if (!scratch && !this.allocatable.has(location))
+          this.error(place, `move uses register ${location}`);
+        if (location >= 32 !== fp)
+          this.error(place, `move of type ${type} uses register ${location}`);
       } else this.checkSlot(place, location, type === T_V128);
     }
     if (from >= ALLOC_SLOT && to >= ALLOC_SLOT) this.error(place, 'move from memory to memory');
@@ -194,14 +202,16 @@ class Checker {
 
   private checkSlot(inst: number, location: number, wide: boolean): void {
     const slot = location - ALLOC_SLOT;
-    if (slot < 0 || slot + (wide ? 1 : 0) >= this.out.slotCount) this.error(inst, `no slot ${slot}`);
+    if (slot < 0 || slot + (wide ? 1 : 0) >= this.out.slotCount)
+      this.error(inst, `no slot ${slot}`);
   }
 
   /** What emitting instruction `inst` again before `place` produces: its definition, and parameters that it is passed to. */
   private rematValues(inst: number, b: number, place: number): Set<number> {
     const { vc } = this;
     const values = new Set<number>();
-    if ((vc.flags[inst]! & I_REMAT) === 0) this.error(place, `instruction ${inst} may not be emitted again`);
+    if ((vc.flags[inst]! & I_REMAT) === 0)
+      this.error(place, `instruction ${inst} may not be emitted again`);
     for (let o = vc.opnd[inst]!; o < vc.opnd[inst + 1]!; o++) {
       if ((vc.con[o]! & K_MASK) === K_DEF) values.add(vc.vreg[o]!);
     }
@@ -246,10 +256,12 @@ class Checker {
     if (at >= ALLOC_SLOT) {
       this.checkSlot(i, at, vc.vregType[v] === T_V128);
       const where = con & C_MASK;
-      if (where === C_REG || where === C_FIXED || where === C_REUSE) this.error(i, `${name} is in memory`);
+      if (where === C_REG || where === C_FIXED || where === C_REUSE)
+        this.error(i, `${name} is in memory`);
       return;
     }
-    if (at >= 32 !== (vc.vregClass[v] === CLASS_FP)) this.error(i, `${name} is in a register of the wrong class`);
+    if (at >= 32 !== (vc.vregClass[v] === CLASS_FP))
+      this.error(i, `${name} is in a register of the wrong class`);
     switch (con & C_MASK) {
       case C_FIXED:
         if (at !== con >> ARG_SHIFT) this.error(i, `${name} is not in its fixed register`);
@@ -258,10 +270,12 @@ class Checker {
         this.error(i, `${name} is not in memory`);
         break;
       case C_REUSE:
-        if (at !== out.alloc[vc.opnd[i]! + (con >> ARG_SHIFT)]) this.error(i, `${name} does not share its operand's register`);
+        if (at !== out.alloc[vc.opnd[i]! + (con >> ARG_SHIFT)])
+          this.error(i, `${name} does not share its operand's register`);
         break;
       default:
-        if (!this.allocatable.has(at)) this.error(i, `${name} is in a register that is not allocatable`);
+        if (!this.allocatable.has(at))
+          this.error(i, `${name} is in a register that is not allocatable`);
     }
   }
 
@@ -275,7 +289,8 @@ class Checker {
       const con = vc.con[o]!;
       const late = (con & P_LATE) !== 0;
       if ((con & K_MASK) === K_USE) {
-        if (late && out.alloc[o]! < ALLOC_SLOT && this.clobbers(i, out.alloc[o]!)) this.error(i, `late operand ${o - first} is clobbered`);
+        if (late && out.alloc[o]! < ALLOC_SLOT && this.clobbers(i, out.alloc[o]!))
+          this.error(i, `late operand ${o - first} is clobbered`);
         continue;
       }
       for (let p = first; p < vc.opnd[i + 1]!; p++) {
@@ -284,7 +299,10 @@ class Checker {
         const used = (other & K_MASK) === K_USE;
         const early = (con & K_MASK) === K_TEMP || !late;
         if (!used || early || (other & P_LATE) !== 0) {
-          this.error(i, `operands ${o - first} and ${p - first} share ${locationName(out.alloc[o]!)}`);
+          this.error(
+            i,
+            `operands ${o - first} and ${p - first} share ${locationName(out.alloc[o]!)}`,
+          );
         }
       }
     }
@@ -329,7 +347,8 @@ class Checker {
   private checkCalleeSaved(): void {
     const gp = this.written[0]! & this.regs.calleeSaved.gp & ~this.out.usedCalleeSaved.gp;
     const fp = this.written[1]! & this.regs.calleeSaved.fp & ~this.out.usedCalleeSaved.fp;
-    if (gp !== 0 || fp !== 0) this.errors.add(`callee-saved registers written but not declared: gp ${gp}, fp ${fp}`);
+    if (gp !== 0 || fp !== 0)
+      this.errors.add(`callee-saved registers written but not declared: gp ${gp}, fp ${fp}`);
   }
 }
 
@@ -339,7 +358,8 @@ function locationName(at: number): string {
 
 function copy(state: Locations): Locations {
   const result: Locations = new Map<number, Set<number>>();
-  for (const [location, values] of state) if (values.size > 0) result.set(location, new Set(values));
+  for (const [location, values] of state)
+    if (values.size > 0) result.set(location, new Set(values));
   return result;
 }
 

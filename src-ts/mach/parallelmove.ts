@@ -55,7 +55,8 @@ export class ParallelMove {
     const top = this.drainReady(n, place, regs, sink);
     if (top < n) this.breakCycles(n, place, regs, sink);
     for (let m = 0; m < n; m++) {
-      if (this.from[m]! >= REMAT_BASE) this.emit(place, this.from[m]!, this.to[m]!, this.type[m]!, regs, sink);
+      if (this.from[m]! >= REMAT_BASE)
+        this.emit(place, this.from[m]!, this.to[m]!, this.type[m]!, regs, sink);
       this.done[m] = 0;
     }
   }
@@ -111,7 +112,7 @@ export class ParallelMove {
       sink.move(place, opened, scratch, type[last]!);
       this.fpBusy = fp;
       this.gpBusy = !fp;
-      for (let k = m; ; ) {
+      for (let k = m; ;) {
         const source = from[k]!;
         if (k === last) sink.move(place, scratch, to[k]!, type[k]!);
         else this.emit(place, source, to[k]!, type[k]!, regs, sink);
@@ -126,7 +127,14 @@ export class ParallelMove {
   }
 
   /** One move; from memory (or a rematerialisation) to memory through a scratch register. */
-  private emit(place: number, from: number, to: number, type: number, regs: RegisterFile, sink: MoveSink): void {
+  private emit(
+    place: number,
+    from: number,
+    to: number,
+    type: number,
+    regs: RegisterFile,
+    sink: MoveSink,
+  ): void {
     if (to < ALLOC_SLOT || from < ALLOC_SLOT) {
       sink.move(place, from, to, type);
       return;

@@ -30,7 +30,11 @@ export interface VCodeNames {
 }
 
 /** Prints a function; with `allocation`, each operand shows its location and the moves appear between instructions. */
-export function printVCode(vcode: VCode, names: VCodeNames, allocation: Allocation | null = null): string {
+export function printVCode(
+  vcode: VCode,
+  names: VCodeNames,
+  allocation: Allocation | null = null,
+): string {
   return new Printer(vcode, names, allocation).print();
 }
 
@@ -89,9 +93,17 @@ class Printer {
     const operands: string[] = [];
     for (let o = vc.opnd[i]!; o < vc.opnd[i + 1]!; o++) operands.push(this.operand(o));
     const flags = vc.flags[i]!;
-    const notes = (flags & I_MOVE ? ' move' : '') + (flags & I_CALL ? ' call' : '') + (flags & I_REMAT ? ' remat' : '');
-    const imm = vc.imm[i] !== 0 || vc.imm2[i] !== 0 ? ` #${vc.imm[i]}${vc.imm2[i] !== 0 ? `:${vc.imm2[i]}` : ''}` : '';
-    this.lines.push(`${String(i).padStart(6)}  ${this.names.op(vc.op[i]!)} ${operands.join(', ')}${imm}${notes && ` ;${notes}`}`);
+    const notes =
+      (flags & I_MOVE ? ' move' : '') +
+      (flags & I_CALL ? ' call' : '') +
+      (flags & I_REMAT ? ' remat' : '');
+    const imm =
+      vc.imm[i] !== 0 || vc.imm2[i] !== 0
+        ? ` #${vc.imm[i]}${vc.imm2[i] !== 0 ? `:${vc.imm2[i]}` : ''}`
+        : '';
+    this.lines.push(
+      `${String(i).padStart(6)}  ${this.names.op(vc.op[i]!)} ${operands.join(', ')}${imm}${notes && ` ;${notes}`}`,
+    );
   }
 
   private operand(o: number): string {
@@ -102,7 +114,14 @@ class Printer {
     const kind = con & K_MASK;
     const early = kind === K_DEF && (con & P_LATE) === 0;
     const late = kind !== K_DEF && (con & P_LATE) !== 0;
-    const prefix = kind === K_DEF ? (early ? 'early ' : '') + 'def ' : kind === K_TEMP ? 'temp ' : late ? 'late ' : '';
+    const prefix =
+      kind === K_DEF
+        ? (early ? 'early ' : '') + 'def '
+        : kind === K_TEMP
+          ? 'temp '
+          : late
+            ? 'late '
+            : '';
     const at = out === null ? '' : `=${this.location(out.alloc[o]!)}`;
     return `${prefix}v${v}${this.constraint(con)}${at}`;
   }

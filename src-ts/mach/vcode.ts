@@ -26,6 +26,12 @@
  * has one predecessor). brtable-like terminators go to blocks without parameters or with a single predecessor.
  *
  * A move inserted by the allocator never writes flags and may stand between a compare and its branch.
+ *
+ * What the allocator asks of lowering: every block with successors ends in I_BRANCH instructions, and a block whose only
+ * successor has several predecessors uses no values in them. TEMP and DEF EARLY registers are no operand's else, fixed or
+ * not (a fixed USE that is overwritten is a clobber, not a TEMP). No two vregs are used in one fixed register. I_REMAT
+ * instructions have one operand with a vreg, a DEF with C_REG; they are emitted where the value is used (never at
+ * their place), so hoisting constants is free of cost. C_STACK is for what must be in memory; C_ANY where it may be.
  */
 
 // Register classes
@@ -156,7 +162,11 @@ export const ALLOC_NONE = -1;
 
 /**
  * The allocator's answer. `alloc` has one entry per operand of the VCode. The moves are to be executed in the given
- * order, those with place p right before instruction p (after everything of instruction p - 1).
+ * order, those with place p right before instruction p (after everything of instruction p - 1; after the label if p
+ * starts a block). A move never goes from memory to memory; the scratch registers appear as ordinary registers, and the
+ * type of a move always fits the class of its register (so it need not be the value's type). They are free again at each
+ * instruction for the emitter. A rematerialisable definition with ALLOC_NONE is not emitted at its place.
+ * An I_MOVE whose operands got the same location is not emitted either.
  */
 export class Allocation {
   alloc = new Int32Array(4096);

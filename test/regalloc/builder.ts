@@ -1,5 +1,11 @@
 /** Builds VCode for tests from blocks of instructions; grows the columns as needed. */
-import { Allocation, CLASS_FP, NO_VREG, VCode, type RegisterFile } from '../../src-ts/mach/vcode.ts';
+import {
+  Allocation,
+  CLASS_FP,
+  NO_VREG,
+  VCode,
+  type RegisterFile,
+} from '../../src-ts/mach/vcode.ts';
 import { checkAllocation } from '../../src-ts/mach/checker.ts';
 import { printVCode } from '../../src-ts/mach/print.ts';
 import { allocate } from '../../src-ts/mach/regalloc/index.ts';
@@ -45,7 +51,10 @@ export class TestFunction {
   build(): VCode {
     const vc = new VCode();
     const n = this.blocks.reduce((sum, b) => sum + b.insts.length, 0);
-    const operands = this.blocks.reduce((sum, b) => sum + b.insts.reduce((s, i) => s + i.operands.length, 0), 0);
+    const operands = this.blocks.reduce(
+      (sum, b) => sum + b.insts.reduce((s, i) => s + i.operands.length, 0),
+      0,
+    );
     vc.op = new Uint16Array(n);
     vc.opnd = new Int32Array(n + 1);
     vc.imm = new Int32Array(n);
@@ -147,7 +156,11 @@ export const SMALL: RegisterFile = {
 export const SMALL_CALL_CLOBBERS = { gp: 0b100_0111, fp: 0xf };
 
 /** Allocates and checks; throws with a dump if the checker objects. */
-export function allocateChecked(f: TestFunction, regs: RegisterFile, chaosSeed = 0): { vcode: VCode; out: Allocation } {
+export function allocateChecked(
+  f: TestFunction,
+  regs: RegisterFile,
+  chaosSeed = 0,
+): { vcode: VCode; out: Allocation } {
   const vcode = f.build();
   const out = new Allocation();
   allocate(vcode, regs, out, chaosSeed);

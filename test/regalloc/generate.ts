@@ -25,7 +25,13 @@ import {
 } from '../../src-ts/mach/vcode.ts';
 import { Chaos } from '../../src-ts/mach/regalloc/chaos.ts';
 import { T_F64, T_I32, T_I64, T_V128 } from '../../src-ts/gen/ir.ts';
-import { TestFunction, X64, X64_CALL_CLOBBERS, SMALL_CALL_CLOBBERS, type TestBlock } from './builder.ts';
+import {
+  TestFunction,
+  X64,
+  X64_CALL_CLOBBERS,
+  SMALL_CALL_CLOBBERS,
+  type TestBlock,
+} from './builder.ts';
 
 export interface Shape {
   blocks: number;
@@ -119,7 +125,7 @@ class Generator {
     const rank = new Map(this.order.map((b, k) => [b, k]));
     this.idom = this.f.blocks.map(() => -1);
     this.idom[0] = 0;
-    for (let changed = true; changed; ) {
+    for (let changed = true; changed;) {
       changed = false;
       for (const b of this.order.slice(1)) {
         let d = -1;
@@ -150,7 +156,8 @@ class Generator {
     this.f.blocks.forEach((b, k) => {
       if (k === 0) return;
       const many = this.r.oneIn(12) ? 30 : 5;
-      const n = this.preds[k]!.length > 1 ? this.r.below(many) : this.r.oneIn(5) ? this.r.below(4) : 0;
+      const n =
+        this.preds[k]!.length > 1 ? this.r.below(many) : this.r.oneIn(5) ? this.r.below(4) : 0;
       for (let p = 0; p < n; p++) b.params.push(this.newValue());
     });
   }
@@ -189,7 +196,9 @@ class Generator {
     const operands: [number, number][] = [[this.ctx, defFixed(15)]];
     // One of each type, so that every parameter finds an argument.
     const types = [T_I64, T_I32, T_I64, T_F64, T_V128];
-    [0, 1, 2, 32, 33].forEach((reg, k) => operands.push([this.f.value(reg < 32 ? 0 : CLASS_FP, types[k]), defFixed(reg)]));
+    [0, 1, 2, 32, 33].forEach((reg, k) =>
+      operands.push([this.f.value(reg < 32 ? 0 : CLASS_FP, types[k]), defFixed(reg)]),
+    );
     block.insts.push({ name: 'args', operands });
     this.defined[0] = operands.map(([v]) => v);
   }
@@ -214,20 +223,54 @@ class Generator {
     switch (r.below(14)) {
       case 0:
       case 1:
-        insts.push({ name: 'two', operands: [[def, defReuse(1)], [use(), r.oneIn(2) ? USE_REG : USE_ANY], [use(), USE_ANY]] });
+        insts.push({
+          name: 'two',
+          operands: [
+            [def, defReuse(1)],
+            [use(), r.oneIn(2) ? USE_REG : USE_ANY],
+            [use(), USE_ANY],
+          ],
+        });
         break;
       case 2:
-        insts.push({ name: 'one', operands: [[use(), USE_REG], [def, defReuse(0)]] });
+        insts.push({
+          name: 'one',
+          operands: [
+            [use(), USE_REG],
+            [def, defReuse(0)],
+          ],
+        });
         break;
       case 3:
       case 4:
-        insts.push({ name: 'three', operands: [[def, DEF_REG], [use(), USE_REG], [use(), USE_REG]] });
+        insts.push({
+          name: 'three',
+          operands: [
+            [def, DEF_REG],
+            [use(), USE_REG],
+            [use(), USE_REG],
+          ],
+        });
         break;
       case 5:
-        insts.push({ name: 'load', operands: [[def, DEF_REG], [use(0), USE_REG], [r.oneIn(2) ? NO_VREG : use(0), USE_REG]] });
+        insts.push({
+          name: 'load',
+          operands: [
+            [def, DEF_REG],
+            [use(0), USE_REG],
+            [r.oneIn(2) ? NO_VREG : use(0), USE_REG],
+          ],
+        });
         break;
       case 6:
-        insts.push({ name: 'store', operands: [[use(), USE_REG], [use(0), USE_REG], [NO_VREG, USE_REG]] });
+        insts.push({
+          name: 'store',
+          operands: [
+            [use(), USE_REG],
+            [use(0), USE_REG],
+            [NO_VREG, USE_REG],
+          ],
+        });
         break;
       case 7:
         insts.push({ name: 'const', operands: [[def, DEF_REG]], flags: I_REMAT });
@@ -241,17 +284,45 @@ class Generator {
       case 10: {
         const u = use();
         this.f.types[def] = this.f.types[u]!;
-        insts.push({ name: 'mov', operands: [[def, DEF_REG], [u, r.oneIn(2) ? USE_REG : USE_ANY]], flags: I_MOVE });
+        insts.push({
+          name: 'mov',
+          operands: [
+            [def, DEF_REG],
+            [u, r.oneIn(2) ? USE_REG : USE_ANY],
+          ],
+          flags: I_MOVE,
+        });
         break;
       }
       case 11:
-        insts.push({ name: 'late', operands: [[def, DEF_REG], [use(), r.oneIn(3) ? K_USE | P_LATE | C_ANY : USE_REG_LATE], [this.newValue(0), TEMP_REG], [use(), USE_ANY]] });
+        insts.push({
+          name: 'late',
+          operands: [
+            [def, DEF_REG],
+            [use(), r.oneIn(3) ? K_USE | P_LATE | C_ANY : USE_REG_LATE],
+            [this.newValue(0), TEMP_REG],
+            [use(), USE_ANY],
+          ],
+        });
         break;
       case 12:
-        insts.push({ name: 'early', operands: [[def, DEF_REG_EARLY], [use(), USE_REG], [this.newValue(0), DEF_REG]] });
+        insts.push({
+          name: 'early',
+          operands: [
+            [def, DEF_REG_EARLY],
+            [use(), USE_REG],
+            [this.newValue(0), DEF_REG],
+          ],
+        });
         break;
       default:
-        insts.push({ name: 'stack', operands: [[use(), r.oneIn(4) ? K_USE | C_STACK : USE_ANY], [def, r.oneIn(8) ? (DEF_REG & ~(7 << 3)) | C_STACK : DEF_REG]] });
+        insts.push({
+          name: 'stack',
+          operands: [
+            [use(), r.oneIn(4) ? K_USE | C_STACK : USE_ANY],
+            [def, r.oneIn(8) ? (DEF_REG & ~(7 << 3)) | C_STACK : DEF_REG],
+          ],
+        });
     }
   }
 
@@ -259,7 +330,11 @@ class Generator {
     const def = this.newValue(0);
     block.insts.push({
       name: 'shift',
-      operands: [[def, defReuse(1)], [this.any(values, 0), USE_REG], [this.any(values, 0), useFixed(1)]],
+      operands: [
+        [def, defReuse(1)],
+        [this.any(values, 0), USE_REG],
+        [this.any(values, 0), useFixed(1)],
+      ],
     });
   }
 
@@ -288,8 +363,10 @@ class Generator {
     if (r.oneIn(2)) operands.push([this.ctx, useFixed(15)]);
     const gp = this.regs.allocatableGp.filter((g) => g !== 15 && g !== 3);
     for (const reg of gp.slice(0, r.below(5))) operands.push([this.any(values, 0), useFixed(reg)]);
-    for (let k = r.below(4); k > 0; k--) operands.push([this.any(values, CLASS_FP), useFixed(31 + k)]);
-    for (let k = r.oneIn(4) ? 20 : 0; k > 0; k--) operands.push([this.any(values, r.below(2)), USE_ANY]);
+    for (let k = r.below(4); k > 0; k--)
+      operands.push([this.any(values, CLASS_FP), useFixed(31 + k)]);
+    for (let k = r.oneIn(4) ? 20 : 0; k > 0; k--)
+      operands.push([this.any(values, r.below(2)), USE_ANY]);
     if (r.oneIn(4)) operands.push([this.any(values, 0), USE_REG]);
     if (r.oneIn(2)) operands.push([this.newValue(0), defFixed(0)]);
     if (r.oneIn(4)) operands.push([this.newValue(CLASS_FP), defFixed(32)]);
@@ -300,12 +377,36 @@ class Generator {
     const { r } = this;
     const use = (): number => this.any(values, 0);
     if (block.succs.length === 0) {
-      block.insts.push({ name: 'ret', operands: [[use(), useFixed(0)], [use(), useFixed(1)], [this.any(values, CLASS_FP), useFixed(32)]], flags: I_BRANCH | I_RETURN });
-    } else if (block.succs.length === 1) block.insts.push({ name: 'jump', operands: [], flags: I_BRANCH });
+      block.insts.push({
+        name: 'ret',
+        operands: [
+          [use(), useFixed(0)],
+          [use(), useFixed(1)],
+          [this.any(values, CLASS_FP), useFixed(32)],
+        ],
+        flags: I_BRANCH | I_RETURN,
+      });
+    } else if (block.succs.length === 1)
+      block.insts.push({ name: 'jump', operands: [], flags: I_BRANCH });
     else if (block.succs.length === 2) {
-      block.insts.push({ name: 'branch', operands: [[use(), USE_REG], [use(), USE_ANY]], flags: I_BRANCH });
+      block.insts.push({
+        name: 'branch',
+        operands: [
+          [use(), USE_REG],
+          [use(), USE_ANY],
+        ],
+        flags: I_BRANCH,
+      });
       if (r.oneIn(3)) block.insts.push({ name: 'jump', operands: [], flags: I_BRANCH });
-    } else block.insts.push({ name: 'table', operands: [[use(), USE_REG], [this.newValue(0), TEMP_REG]], flags: I_BRANCH });
+    } else
+      block.insts.push({
+        name: 'table',
+        operands: [
+          [use(), USE_REG],
+          [this.newValue(0), TEMP_REG],
+        ],
+        flags: I_BRANCH,
+      });
   }
 
   private makeArgs(): void {
@@ -313,10 +414,12 @@ class Generator {
     f.blocks.forEach((b, k) => {
       if (!this.order.includes(k)) return;
       const values = this.available(k);
-      b.args = b.succs.map((t) => f.blocks[t]!.params.map((p) => {
-        const a = this.any(values, f.classes[p]!);
-        return this.sameType(a, p, values);
-      }));
+      b.args = b.succs.map((t) =>
+        f.blocks[t]!.params.map((p) => {
+          const a = this.any(values, f.classes[p]!);
+          return this.sameType(a, p, values);
+        }),
+      );
     });
   }
 

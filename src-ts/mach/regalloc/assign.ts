@@ -229,8 +229,13 @@ function leaveTaken(s: State, i: number): void {
       const r = (c << 5) + 31 - Math.clz32(bit);
       const v = regHolds[r]!;
       const bits = bitsOf(v, i);
-      if (bits !== 0 || useStamp[v] === i) {
-        if (isCopied(bits) || fixedIn[v] === r) continue;
+      if (useStamp[v] === i) {
+        if (isCopied(bits)) {
+          // Needs no register but the copy's; whatever stays in this one may come now.
+          vacate(s, v);
+          continue;
+        }
+        if (fixedIn[v] === r) continue;
         if ((bits & (DIES | LATE | TAKEN)) === DIES) {
           if ((takenE[c]! & bit) !== 0) waitE[waitECount++] = v;
           else continue;
@@ -365,7 +370,8 @@ function placeUses(s: State, i: number): void {
     const home = s.home[v]!;
     if (where === C_FIXED) {
       alloc[o] = con >> ARG_SHIFT;
-      if (alloc[o] !== home && !copiedBefore(s, i, o)) s.pm.add(sourceOf(s, v), alloc[o]!, vc.vregType[v]!);
+      if (alloc[o] !== home && !copiedBefore(s, i, o))
+        s.pm.add(sourceOf(s, v), alloc[o]!, vc.vregType[v]!);
     } else if (where === C_STACK) alloc[o] = slotOf(s, v);
     else if (home >= 0) alloc[o] = home;
     else if (isCopied(useBits[v]!)) alloc[o] = fixedIn[v]!;
@@ -411,7 +417,8 @@ function placeDefs(s: State, i: number): void {
     if (kind === K_USE) continue;
     const where = con & C_MASK;
     let r = alloc[o]!;
-    if (kind === K_DEF && (con & P_LATE) !== 0 && where !== C_REUSE) r = alloc[o] = lateDef(s, i, v, con);
+    if (kind === K_DEF && (con & P_LATE) !== 0 && where !== C_REUSE)
+      r = alloc[o] = lateDef(s, i, v, con);
     if (r < 0) continue;
     if (r < ALLOC_SLOT) s.written[r >> 5]! |= 1 << (r & 31);
     if (kind === K_TEMP || s.nxt[o] === NEVER || r >= ALLOC_SLOT) continue;

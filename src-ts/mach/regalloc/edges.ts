@@ -164,7 +164,8 @@ function edgePlace(s: State, p: number): number {
   const vc = s.vcode;
   let i = vc.blockStart[p + 1]!;
   while (i > vc.blockStart[p]! && (vc.flags[i - 1]! & I_BRANCH) !== 0) i--;
-  if (i === vc.blockStart[p + 1]!) bug('register allocation', `block ${p} does not end in a branch`);
+  if (i === vc.blockStart[p + 1]!)
+    bug('register allocation', `block ${p} does not end in a branch`);
   for (let o = vc.opnd[i]!; o < vc.opnd[vc.blockStart[p + 1]!]!; o++) {
     if (vc.vreg[o]! >= 0 && (vc.con[o]! & K_MASK) === K_USE) {
       bug('register allocation', `the branch of block ${p} to a join uses values`);
@@ -189,7 +190,8 @@ function edgeMoves(s: State, p: number, b: number, place: number): void {
     const a = vc.arg[vc.argStart[e]! + k - first]!;
     const r = s.paramNext[v]!;
     if (r >= 0) pm.add(exitPlace(s, a), r, vc.vregType[v]!);
-    else if (s.storeMode[v] === STORE_EDGE) pm.add(exitPlace(s, a), ALLOC_SLOT + s.slot[v]!, vc.vregType[v]!);
+    else if (s.storeMode[v] === STORE_EDGE)
+      pm.add(exitPlace(s, a), ALLOC_SLOT + s.slot[v]!, vc.vregType[v]!);
   }
   if (s.anyLazy) storeLeaving(s, b);
   pm.resolve(place, s.regs, s);
@@ -206,7 +208,8 @@ function exitPlace(s: State, v: number): number {
 /** Values in registers at the end of the predecessor, in memory at the entry of b, that no one has stored. */
 function storeLeaving(s: State, b: number): void {
   const vc = s.vcode;
-  for (let k = s.entryStart[b]!; k < s.entryEnd[b]!; k++) if (s.entryVreg[k]! >= 0) s.vstamp[s.entryVreg[k]!] = stamp;
+  for (let k = s.entryStart[b]!; k < s.entryEnd[b]!; k++)
+    if (s.entryVreg[k]! >= 0) s.vstamp[s.entryVreg[k]!] = stamp;
   for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
     const v = s.liveInVreg[k]!;
     if (s.storeMode[v] !== STORE_LAZY || cameStamp[v] !== stamp || s.vstamp[v] === stamp) continue;

@@ -11,11 +11,13 @@
 import {
   ARG_SHIFT,
   CLASS_FP,
+  C_ANY,
   C_FIXED,
   C_MASK,
   C_REG,
   C_REUSE,
   C_STACK,
+  I_CALL,
   I_MOVE,
   I_REMAT,
   K_DEF,
@@ -107,7 +109,8 @@ function joinParams(s: State, b: number): void {
   for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
     const p = vc.paramStart[vc.succ[e]!]!;
     const a = vc.argStart[e]!;
-    for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
+    for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--)
+      s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
   }
 }
 
@@ -140,12 +143,15 @@ function collectUses(s: State): void {
     const end = vc.blockStart[b + 1]!;
     for (let i = start; i < end; i++) {
       const last = vc.opnd[i + 1]!;
+      const call = (vc.flags[i]! & I_CALL) !== 0;
       for (let o = vc.opnd[i]!; o < last; o++) {
         const v = vc.vreg[o]!;
         if (v < 0) continue;
         const con = vc.con[o]!;
         if ((con & K_MASK) !== K_USE) continue;
-        if ((con & C_MASK) === C_STACK) s.remat[v] = 0;
+        // A call may have any number of stack arguments; they must all be able to stay in memory.
+        const where = con & C_MASK;
+        if (where === C_STACK || (where === C_ANY && call)) s.remat[v] = 0;
         addPair(s, v, b, i - start);
       }
     }
@@ -247,7 +253,8 @@ function sweepDistances(s: State): void {
     for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
       const d = s.liveInNext[k]!;
       if (d < 0) s.liveInNext[k] = d === -1 ? FURTHEST : -2 - d;
-      else if (d > clobber && vc.vregClass[s.liveInVreg[k]!] === CLASS_FP) s.liveInNext[k] = d + FAR_EDGE;
+      else if (d > clobber && vc.vregClass[s.liveInVreg[k]!] === CLASS_FP)
+        s.liveInNext[k] = d + FAR_EDGE;
     }
   }
 }
@@ -314,7 +321,8 @@ function startPressure(s: State, b: number, linEnd: number): void {
   live[0] = live[1] = 0;
   for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
     const t = vc.succ[e]!;
-    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++) countLiveOut(s, s.liveInVreg[k]!, b, linEnd);
+    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++)
+      countLiveOut(s, s.liveInVreg[k]!, b, linEnd);
     const p = vc.paramStart[t]! - vc.argStart[e]!;
     for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
       const v = vc.arg[a]!;

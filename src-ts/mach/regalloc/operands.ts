@@ -2,16 +2,7 @@
  * Which registers an instruction takes away: shared by spilling (which counts) and assignment (which picks), so that both
  * see the same. E = the early part of the instruction, L = the late part, after it has acted.
  */
-import {
-  ARG_SHIFT,
-  C_FIXED,
-  C_MASK,
-  K_DEF,
-  K_MASK,
-  K_TEMP,
-  P_LATE,
-  type VCode,
-} from '../vcode.ts';
+import { ARG_SHIFT, C_FIXED, C_MASK, K_DEF, K_MASK, K_TEMP, P_LATE, type VCode } from '../vcode.ts';
 
 /** Taken by fixed operands at E and by fixed operands and clobbers at L, as masks by class. */
 export const takenE = new Int32Array(2);

@@ -25,7 +25,8 @@ export function sortMoves(out: Allocation, instCount: number): void {
 }
 
 function isSorted(out: Allocation): boolean {
-  for (let m = 1; m < out.moveCount; m++) if (out.movePlace[m]! < out.movePlace[m - 1]!) return false;
+  for (let m = 1; m < out.moveCount; m++)
+    if (out.movePlace[m]! < out.movePlace[m - 1]!) return false;
   return true;
 }
 

@@ -369,7 +369,8 @@ function reloadNear(s: State, i: number, special: boolean): void {
   for (let o = vc.opnd[i]!; o < last; o++) {
     const v = vc.vreg[o]!;
     if (v < 0 || (vc.con[o]! & (K_MASK | C_MASK)) !== (K_USE | C_ANY)) continue;
-    if (s.inW[v] === 1 || s.tied[o] === 1 || s.nxt[o]! > i + NEAR || (useBits[v]! & LATE) !== 0) continue;
+    if (s.inW[v] === 1 || s.tied[o] === 1 || s.nxt[o]! > i + NEAR || (useBits[v]! & LATE) !== 0)
+      continue;
     const c = vc.vregClass[v]!;
     let lost = 0;
     if (special) lost = popcount((takenE[c]! | takenL[c]!) & s.allocMask[c]!);

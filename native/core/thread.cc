@@ -189,7 +189,8 @@ bool abandon(Thread *thread) {
   return true;
 }
 
-std::vector<uintptr_t> trapFrames(const Thread *thread, size_t max) {
+__attribute__((no_sanitize_address)) std::vector<uintptr_t> trapFrames(const Thread *thread,
+                                                                       size_t max) {
   std::vector<uintptr_t> frames;
   const auto *fiber = reinterpret_cast<const Fiber *>(thread->transfer()->fiber);
   if (fiber == nullptr || fiber->state != FiberState::Trapped || max == 0)
@@ -208,7 +209,8 @@ std::vector<uintptr_t> trapFrames(const Thread *thread, size_t max) {
   return frames;
 }
 
-std::vector<uint32_t> scanExternrefs(const Thread *thread) {
+// Reads whole stacks, between variables too.
+__attribute__((no_sanitize_address)) std::vector<uint32_t> scanExternrefs(const Thread *thread) {
   std::vector<uint32_t> handles;
   for (const Fiber *fiber = thread->fibers; fiber != nullptr; fiber = fiber->next) {
     if (fiber->state != FiberState::Suspended)

@@ -26,6 +26,7 @@ export class Code implements CodeMap {
     this.object = readObject(native.bytes, t.native.checksum);
     checkHost(this.object.engine, hostTarget(), t.native.cpuFeatures());
     this.module = this.object.module;
+    if (this.object.layout.textSize === 0) return; // a module without functions
     t.native.activate(native, this.object.layout);
     registerCode(native.textAddress, this.object.layout.textSize, this);
   }

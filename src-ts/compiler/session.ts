@@ -36,6 +36,11 @@ export type Dump = (stage: string, funcIndex: number, text: string) => void;
 
 const VCODE_NAMES = { op: (op: number) => FORM_NAMES[op] ?? `pseudo ${op}` };
 
+/** A record without an address map: trampolines come from no Wasm byte. */
+function unmapped(record: CodeRecord): CodeRecord {
+  return { ...record, addrmap: new Int32Array(0) };
+}
+
 /** The gate for settings that bisect; null when they are as usual, which is faster. */
 function gateOf(s: Settings): Gate | null {
   const functions = s.optFirst > 0 || s.optLast < 0xffffffff;
@@ -143,8 +148,7 @@ export class Session {
     if (this.dumps('opt')) this.show('opt');
     const record = this.backEnd.compileFunction(f, this.code);
     this.afterBackEnd();
-    if (!this.settings.addressMap) record.addrmap = new Int32Array(0);
-    return record;
+    return this.settings.addressMap ? record : unmapped(record);
   }
 
   private afterBackEnd(): void {
@@ -157,11 +161,13 @@ export class Session {
 
   /** Entry trampoline of a signature: what JavaScript calls. */
   entryTrampoline(sig: number): CodeRecord {
-    return entryTrampoline(this.signatures.params(sig), this.signatures.results(sig));
+    const { signatures } = this;
+    return unmapped(entryTrampoline(signatures.params(sig), signatures.results(sig)));
   }
 
   /** Exit trampoline of a signature: what an imported JavaScript function looks like to Wasm. */
   exitTrampoline(sig: number): CodeRecord {
-    return exitTrampoline(this.signatures.params(sig), this.signatures.results(sig));
+    const { signatures } = this;
+    return unmapped(exitTrampoline(signatures.params(sig), signatures.results(sig)));
   }
 }

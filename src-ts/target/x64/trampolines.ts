@@ -75,7 +75,7 @@ class Trampolines {
     for (const reg of [R.RBX, R.R13, R.R14, R.R15, R.R12]) {
       this.restore(reg, EXIT_SAVED.indexOf(reg) + 1);
     }
-    this.close(this.params.stackBytes);
+    this.closeExit(this.params.stackBytes);
     return this.sink.finish(NO_BLOCKS, 16);
   }
 
@@ -131,6 +131,22 @@ class Trampolines {
     sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
     if (pop === 0) E.enc0(sink.buf, X.RET);
     else E.encI(sink.buf, X.RET_imm16, pop);
+  }
+
+  /**
+   * Leaves an exit trampoline without ret: elfin_suspend used up the return predictor's entry for its call, so a ret here
+   * would take the one of a native frame, and every return after it would be predicted wrong. With stack arguments, which
+   * are rare, the return address would come to lie below the CFA's reach, and ret it is.
+   */
+  private closeExit(pop: number): void {
+    if (pop > 0) return this.close(pop);
+    const { sink } = this;
+    E.enc0(sink.buf, X.LEAVE);
+    sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
+    this.load(SCRATCH, R.RSP, 0);
+    this.mem(X.LEA_r64_m, R.RSP, R.RSP, 8);
+    sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, 0);
+    E.encR(sink.buf, X.JMP_rm64, SCRATCH);
   }
 
   /** Address of the n-th value's slot: v128 takes two. */

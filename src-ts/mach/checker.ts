@@ -327,6 +327,8 @@ class Checker {
       const kind = vc.con[o]! & K_MASK;
       if (v < 0 || kind === K_USE) continue;
       const at = out.alloc[o]!;
+      // The first instruction's fixed definitions are what the caller put there.
+      const fixed = (vc.con[o]! & C_MASK) === C_FIXED;
       if (kind === K_DEF) {
         for (const values of state.values()) {
           values.delete(v);
@@ -334,7 +336,7 @@ class Checker {
         }
       }
       if (at < 0) continue;
-      if (at < ALLOC_SLOT) this.noteWritten(at);
+      if (at < ALLOC_SLOT && !(i === 0 && fixed)) this.noteWritten(at);
       state.set(at, kind === K_DEF ? new Set([v]) : new Set<number>());
       if (at >= ALLOC_SLOT && vc.vregType[v] === T_V128) state.set(at + 1, new Set([v + halves]));
     }

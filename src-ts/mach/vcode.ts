@@ -178,7 +178,10 @@ export class Allocation {
   /** IR type of what is moved. */
   moveType = new Uint8Array(256);
   slotCount = 0;
-  /** Callee-saved registers that are written: the prologue saves them. */
+  /**
+   * Callee-saved registers that are written: the prologue saves them. Fixed DEFs of instruction 0 are the arguments as the
+   * caller left them, not writes.
+   */
   usedCalleeSaved: RegSet = { gp: 0, fp: 0 };
 }
 

@@ -85,6 +85,7 @@ describe('parallel moves', () => {
   it('have the effect of doing all at once, for random sets', () => {
     const pm = new ParallelMove();
     const r = new Chaos(1);
+    let done = 0;
     for (let round = 0; round < 20000; round++) {
       const moves = randomMoves(r);
       const start = startState(moves);
@@ -103,8 +104,10 @@ describe('parallel moves', () => {
           m.type === T_V128 && m.to >= ALLOC_SLOT
             ? join(end.get(m.to)!, end.get(m.to + 1)!)
             : end.get(m.to);
-        expect(found).toBe(value);
+        if (found !== value) throw new Error(`round ${round}: ${found} instead of ${value}`);
       }
+      done++;
     }
+    expect(done).toBe(20000);
   });
 });

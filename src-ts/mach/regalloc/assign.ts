@@ -420,7 +420,8 @@ function placeDefs(s: State, i: number): void {
     if (kind === K_DEF && (con & P_LATE) !== 0 && where !== C_REUSE)
       r = alloc[o] = lateDef(s, i, v, con);
     if (r < 0) continue;
-    if (r < ALLOC_SLOT) s.written[r >> 5]! |= 1 << (r & 31);
+    // The first instruction only names what the caller put there.
+    if (r < ALLOC_SLOT && (i > 0 || where !== C_FIXED)) s.written[r >> 5]! |= 1 << (r & 31);
     if (kind === K_TEMP || s.nxt[o] === NEVER || r >= ALLOC_SLOT) continue;
     settle(s, v, r);
     s.src[v] = r;

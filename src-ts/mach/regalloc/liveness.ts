@@ -326,7 +326,8 @@ function startPressure(s: State, b: number, linEnd: number): void {
     const p = vc.paramStart[t]! - vc.argStart[e]!;
     for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
       const v = vc.arg[a]!;
-      countLiveOut(s, v, b, linEnd);
+      // An argument is read together with all that is written on the edge: its slot may be among that.
+      countLiveOut(s, v, b, linEnd - 1);
       if (s.phiHint[v]! < 0 || vc.blockCold[b] === 0) s.phiHint[v] = vc.param[p + a]!;
     }
   }
@@ -334,10 +335,10 @@ function startPressure(s: State, b: number, linEnd: number): void {
   peak[1] = live[1]!;
 }
 
-function countLiveOut(s: State, v: number, b: number, linEnd: number): void {
+function countLiveOut(s: State, v: number, b: number, liveEnd: number): void {
+  if (s.liveEnd[v]! < liveEnd) s.liveEnd[v] = liveEnd;
   if (s.vstamp[v] === -2 - b) return;
   s.vstamp[v] = -2 - b;
-  if (s.liveEnd[v]! < linEnd) s.liveEnd[v] = linEnd;
   live[s.vcode.vregClass[v]!]!++;
 }
 

@@ -6,7 +6,7 @@
  * memory to memory moves around loops vanish. v128 values have pairs of slots of their own.
  */
 import { T_V128 } from '../../gen/ir.ts';
-import { enlarge, room, type State } from './state.ts';
+import { STORE_EDGE, enlarge, room, type State } from './state.ts';
 
 let startHead = new Int32Array(0);
 let startLink = new Int32Array(0);
@@ -69,7 +69,11 @@ function takeSlot(s: State, v: number, at: number): number {
   const web = s.findWeb(v);
   const wide = s.vcode.vregType[v] === T_V128 ? 1 : 0;
   const preferred = s.webSlot[web]!;
-  if (preferred >= 0 && busyUntil[preferred]! < at) return preferred;
+  if (preferred >= 0) {
+    // What an instruction defines is stored after it; what it uses last has been read by then.
+    const from = s.defInst[v]! >= 0 && s.storeMode[v] !== STORE_EDGE ? at + 1 : at;
+    if (busyUntil[preferred]! < from) return preferred;
+  }
   let slot = -1;
   while (slot < 0 && freeCount[wide]! > 0) {
     // Entries go stale when a web takes a slot by preference.

@@ -1,0 +1,212 @@
+/** What good code looks like: no moves in loops that need none, spills in the colder place. */
+import { describe, expect, it } from 'vitest';
+import {
+  ALLOC_NONE,
+  ALLOC_SLOT,
+  DEF_REG,
+  I_BRANCH,
+  I_CALL,
+  I_REMAT,
+  I_RETURN,
+  USE_ANY,
+  USE_REG,
+  defFixed,
+  defReuse,
+  useFixed,
+  type Allocation,
+  type VCode,
+} from '../../src-ts/mach/vcode.ts';
+import {
+  TestFunction,
+  X64,
+  X64_CALL_CLOBBERS,
+  allocateChecked,
+  dump,
+  type TestBlock,
+} from './builder.ts';
+
+const branch = (b: TestBlock, v: number): void => {
+  b.insts.push({ name: 'branch', operands: [[v, USE_REG]], flags: I_BRANCH });
+};
+const jump = (b: TestBlock, to: number, args: number[] = []): void => {
+  b.insts.push({ name: 'jump', operands: [], flags: I_BRANCH });
+  b.succs = [to];
+  b.args = [args];
+};
+const ret = (b: TestBlock, v: number): void => {
+  b.insts.push({ name: 'ret', operands: [[v, useFixed(0)]], flags: I_BRANCH | I_RETURN });
+};
+
+/** Moves placed in block b. */
+function movesIn(vc: VCode, out: Allocation, b: number): number {
+  let n = 0;
+  for (let m = 0; m < out.moveCount; m++) {
+    const p = out.movePlace[m]!;
+    if (p >= vc.blockStart[b]! && p < vc.blockStart[b + 1]!) n++;
+  }
+  return n;
+}
+
+/** entry -> header(params) -> body -> header / exit, with `live` loop-carried sums of an unchanged value each. */
+function sumLoop(
+  live: number,
+  extra: (f: TestFunction, body: TestBlock) => void = () => undefined,
+): TestFunction {
+  const f = new TestFunction();
+  f.clobberSets.push(X64_CALL_CLOBBERS);
+  const [entry, header, body, exit] = [f.block(), f.block(1), f.block(1), f.block()];
+  const start = Array.from({ length: live }, () => f.value());
+  for (const v of start) entry.insts.push({ name: 'def', operands: [[v, DEF_REG]] });
+  header.params = start.map(() => f.value());
+  jump(entry, 1, start);
+  branch(header, header.params[0]!);
+  header.succs = [2, 3];
+  header.args = [[], []];
+  const next = header.params.map((p, k) => {
+    const d = f.value();
+    const other = header.params[(k + 1) % live]!;
+    body.insts.push({
+      name: 'add',
+      operands: [
+        [d, defReuse(1)],
+        [p, USE_REG],
+        [k + 1 < live ? other : p, USE_ANY],
+      ],
+    });
+    return d;
+  });
+  extra(f, body);
+  jump(body, 1, next);
+  ret(exit, header.params[0]!);
+  return f;
+}
+
+describe('quality', () => {
+  it('keeps a loop with as many values as registers free of moves and spills', () => {
+    for (const live of [1, 4, 8, 13]) {
+      const f = sumLoop(live);
+      const { vcode, out } = allocateChecked(f, X64);
+      expect(movesIn(vcode, out, 1) + movesIn(vcode, out, 2), dump(f, vcode, out)).toBe(0);
+      expect(out.slotCount).toBe(0);
+    }
+  });
+
+  it('spills the excess of a bigger loop without memory to memory moves', () => {
+    const f = sumLoop(25);
+    const { vcode, out } = allocateChecked(f, X64);
+    // 12 values too many: each loaded and stored once a round at most.
+    expect(
+      movesIn(vcode, out, 1) + movesIn(vcode, out, 2),
+      dump(f, vcode, out),
+    ).toBeLessThanOrEqual(26);
+  });
+
+  it('does not pay in the hot loop for a call in a cold block', () => {
+    const f = new TestFunction();
+    f.clobberSets.push(X64_CALL_CLOBBERS);
+    const [entry, header, body, cold, latch, exit] = [
+      f.block(),
+      f.block(1),
+      f.block(1),
+      f.block(1, true),
+      f.block(1),
+      f.block(),
+    ];
+    const start = Array.from({ length: 10 }, () => f.value());
+    entry.insts.push({ name: 'args', operands: start.map((v) => [v, DEF_REG]) });
+    jump(entry, 1, [start[0]!]);
+    const i = f.value();
+    header.params = [i];
+    branch(header, i);
+    header.succs = [2, 5];
+    header.args = [[], []];
+    for (const v of start) body.insts.push({ name: 'use', operands: [[v, USE_REG]] });
+    branch(body, i);
+    body.succs = [3, 4];
+    const joined = f.block(1);
+    body.succs = [3, 6];
+    body.args = [[], []];
+    cold.insts.push({ name: 'call', operands: [[i, useFixed(0)]], flags: I_CALL, clobber: 1 });
+    jump(cold, 4);
+    jump(joined, 4);
+    const j = f.value();
+    latch.insts.push({
+      name: 'inc',
+      operands: [
+        [j, defReuse(1)],
+        [i, USE_REG],
+      ],
+    });
+    jump(latch, 1, [j]);
+    ret(exit, start[0]!);
+    const { vcode, out } = allocateChecked(f, X64);
+    for (const b of [1, 2, 4, 6]) expect(movesIn(vcode, out, b), dump(f, vcode, out)).toBe(0);
+  });
+
+  it('keeps a value that crosses calls in one callee-saved register', () => {
+    const f = new TestFunction();
+    f.clobberSets.push(X64_CALL_CLOBBERS);
+    const b = f.block();
+    const [ctx, x] = [f.value(), f.value()];
+    b.insts.push({
+      name: 'args',
+      operands: [
+        [ctx, defFixed(15)],
+        [x, defFixed(0)],
+      ],
+    });
+    for (let k = 0; k < 3; k++) {
+      b.insts.push({
+        name: 'call',
+        operands: [
+          [ctx, useFixed(15)],
+          [x, useFixed(0)],
+        ],
+        flags: I_CALL,
+        clobber: 1,
+      });
+    }
+    ret(b, x);
+    const { vcode, out } = allocateChecked(f, X64);
+    expect(out.slotCount, dump(f, vcode, out)).toBe(0);
+    // One move to a saved register, and one to the argument register per call but the first, and to the result.
+    expect(out.moveCount, dump(f, vcode, out)).toBe(4);
+    expect(out.usedCalleeSaved.gp & (1 << 15)).toBe(0);
+  });
+
+  it('materialises a constant outside the loop that uses it, once', () => {
+    const f = sumLoop(3, () => undefined);
+    const c = f.value();
+    f.blocks[0]!.insts.unshift({ name: 'const', operands: [[c, DEF_REG]], flags: I_REMAT });
+    f.blocks[2]!.insts.unshift({ name: 'use', operands: [[c, USE_REG]] });
+    const { vcode, out } = allocateChecked(f, X64);
+    expect(out.alloc[vcode.opnd[0]!]).toBe(ALLOC_NONE);
+    expect(movesIn(vcode, out, 0), dump(f, vcode, out)).toBe(1);
+    expect(out.moveCount).toBe(1);
+  });
+
+  it('uses a value it has no register for from memory', () => {
+    const f = new TestFunction();
+    const b = f.block();
+    const values = Array.from({ length: 20 }, () => f.value());
+    for (const v of values) b.insts.push({ name: 'def', operands: [[v, DEF_REG]] });
+    let sum = values[19]!;
+    for (const v of values.slice(0, 19)) {
+      const d = f.value();
+      b.insts.push({
+        name: 'add',
+        operands: [
+          [d, defReuse(1)],
+          [sum, USE_REG],
+          [v, USE_ANY],
+        ],
+      });
+      sum = d;
+    }
+    ret(b, sum);
+    const { vcode, out } = allocateChecked(f, X64);
+    let loads = 0;
+    for (let m = 0; m < out.moveCount; m++) if (out.moveFrom[m]! >= ALLOC_SLOT) loads++;
+    expect(loads, dump(f, vcode, out)).toBe(0);
+  });
+});

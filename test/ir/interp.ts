@@ -7,8 +7,8 @@
 import * as Op from '../../src-ts/gen/ir.ts';
 import { NONE, type Func } from '../../src-ts/ir/func.ts';
 
-export const CTX = 0x1000;
-export const MEM = 0x2000;
+export const CTX = 0x100;
+export const MEM = 0x200;
 export const MEM_SIZE = 512;
 
 export interface Outcome {
@@ -142,7 +142,7 @@ function intToFloat(ty: number, v: bigint): bigint {
 }
 
 export class Interp {
-  readonly mem = new Uint8Array(0x3000);
+  readonly mem = new Uint8Array(0x400);
   private readonly view = new DataView(this.mem.buffer);
   private readonly f: Func;
   private readonly vals: bigint[];

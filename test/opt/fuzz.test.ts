@@ -2,12 +2,23 @@
  * Random functions are run before and after each pass, after all passes, and as built with and without the peephole rules: the results, the traps, the
  * memory and the calls must be the same, and the verifier must be content after every pass. OPT_FUZZ=n runs n times as many seeds.
  */
-import { describe, expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Func } from '../../src-ts/ir/func.ts';
 import { parse } from '../../src-ts/ir/parse.ts';
 import { print } from '../../src-ts/ir/print.ts';
 import { verify } from '../../src-ts/ir/verify.ts';
-import { fold, optimize, PASSES, runPass, type Level } from '../../src-ts/opt/pipeline.ts';
+import {
+  fold,
+  Gate,
+  optimize,
+  PASSES,
+  runPass,
+  setGate,
+  type Level,
+} from '../../src-ts/opt/pipeline.ts';
+import { randomExpression } from '../ir/expressions.ts';
 import { interpret, type Outcome } from '../ir/interp.ts';
 import { randomArgs, randomFunction, Rng } from '../ir/random.ts';
 
@@ -29,6 +40,23 @@ function check(f: Func, what: string, seed: number, before: Outcome[], text: str
   throw new Error(`seed ${seed}, ${what}: ${why}\n${text}\nbecame\n${print(f)}`);
 }
 
+const gate = new Gate();
+beforeAll(() => setGate(gate));
+afterAll(() => setGate(null));
+
+/** Every name that a rule or pass asks the gate about, from the sources. */
+function ruleNames(): string[] {
+  const dir = join(import.meta.dirname, '../../src-ts/opt');
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((n) =>
+    n.endsWith('.ts'),
+  );
+  const text = files.map((n) => readFileSync(join(dir, n), 'utf8')).join('\n');
+  const names = [...text.matchAll(/(?:ok\(f|reassociate\(b, r), ('[^)]*')\)/g)].flatMap((m) => [
+    ...m[1].matchAll(/'([a-z0-9-]+)'/g),
+  ]);
+  return [...new Set(names.map((m) => m[1]))].sort();
+}
+
 describe('random functions', () => {
   it('are sound, and print and parse', () => {
     for (let seed = 1; seed <= 200 * SCALE; seed++) {
@@ -40,7 +68,7 @@ describe('random functions', () => {
   });
 
   it('mean the same when built with the peephole rules', () => {
-    for (let seed = 1; seed <= 1200 * SCALE; seed++) {
+    for (let seed = 1; seed <= 400 * SCALE; seed++) {
       const plain = randomFunction(seed, 50);
       const folded = randomFunction(seed, 50, fold);
       check(folded, 'fold', seed, outcomes(plain, seed), print(plain));
@@ -48,7 +76,7 @@ describe('random functions', () => {
   });
 
   it.each(PASSES.map((p) => p.name))('mean the same after %s', (name) => {
-    for (let seed = 1; seed <= 400 * SCALE; seed++) {
+    for (let seed = 1; seed <= 150 * SCALE; seed++) {
       const f = randomFunction(seed + 5000, 60, seed % 2 === 0 ? fold : null);
       const text = print(f);
       const before = outcomes(f, seed);
@@ -58,12 +86,27 @@ describe('random functions', () => {
   });
 
   it.each(['0', '1', '2', 's'] as Level[])('mean the same at level %s', (level) => {
-    for (let seed = 1; seed <= 600 * SCALE; seed++) {
+    for (let seed = 1; seed <= 150 * SCALE; seed++) {
       const f = randomFunction(seed + 9000, 90, seed % 4 === 0 ? null : fold);
       const text = print(f);
       const before = outcomes(f, seed);
       optimize(f, level, { after: (p) => check(f, p, seed, before, text) });
       check(f, `level ${level}`, seed, before, text);
     }
+  });
+
+  it('mean the same as expressions, built with rules and numbered', () => {
+    for (let seed = 1; seed <= 4000 * SCALE; seed++) {
+      const plain = randomExpression(seed, null);
+      const text = print(plain);
+      const before = outcomes(plain, seed);
+      check(randomExpression(seed, fold), 'fold', seed, before, text);
+      optimize(plain, '2');
+      check(plain, 'level 2', seed, before, text);
+    }
+  });
+
+  it('meet every named rule', () => {
+    expect(ruleNames().filter((n) => !gate.counts.has(n))).toEqual([]);
   });
 });

@@ -82,7 +82,8 @@ const char *CodeMapping::check(const CodeLayout &layout) const {
   };
   if (text_ != 0)
     return "the object is active already";
-  if (!inside(layout.textOffset, layout.textSize) || layout.textSize > INT32_MAX)
+  if (!inside(layout.textOffset, layout.textSize) || layout.textSize == 0 ||
+      layout.textSize > INT32_MAX)
     return ".text is not inside the object";
   if (layout.textOffset % pageSize() != 0)
     return ".text is not page aligned";
@@ -119,11 +120,6 @@ const char *CodeMapping::activate(const CodeLayout &layout) {
                                            reinterpret_cast<uintptr_t>(text), layout.textSize);
   if (unwind == EhFrameCheck::Malformed)
     return ".eh_frame is malformed";
-  if (layout.textSize == 0) {
-    // A module of memories, tables or globals alone: nothing that could be reached.
-    text_ = reinterpret_cast<uintptr_t>(text);
-    return nullptr;
-  }
   CodeRange range{reinterpret_cast<uintptr_t>(text),
                   reinterpret_cast<uintptr_t>(text) + layout.textSize, nullptr, nullptr, 0};
   if (layout.trapsSize != 0) {

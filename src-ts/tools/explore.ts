@@ -30,7 +30,7 @@ interface FunctionView {
 
 /** Functions beyond this many are left out, largest first, so that the page stays small enough to open. */
 const MAX_FUNCTIONS = 400;
-const IR_STAGES = ['translate', 'opt'];
+const IR_STAGES = ['ir', 'opt'];
 
 /**
  * The page for a module.

@@ -14,6 +14,7 @@ const configurations = [
   { name: 'optimised', options: { optLevel: 2 } },
   { name: 'not optimised', options: { optLevel: 0 } },
   { name: 'with explicit checks', options: { explicitChecks: true } },
+  { name: 'for the baseline processor', options: { optLevel: 1, cpu: 'baseline' } },
 ] as const;
 
 describe.skipIf(suite === null).each(configurations)('official suite $name', ({ options }) => {

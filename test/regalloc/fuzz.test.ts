@@ -24,7 +24,7 @@ describe('random functions pass the checker', () => {
           try {
             allocateChecked(generate(seed * 31 + k, regs, shape), regs, chaos);
           } catch (e) {
-            throw new Error(`seed ${seed}: ${(e as Error).stack}`);
+            throw new Error(`seed ${seed}: ${(e as Error).stack}`, { cause: e });
           }
         }
       });

@@ -27,7 +27,7 @@ class JudgedModule {
     try {
       return new node.Module(bytes);
     } catch (error) {
-      throw new Error(`${UNKNOWN_TO_NODE}: ${String(error)}`);
+      throw new Error(`${UNKNOWN_TO_NODE}: ${String(error)}`, { cause: error });
     }
   }
 }

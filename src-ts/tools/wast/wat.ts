@@ -32,6 +32,7 @@ async function loadParser(): Promise<WasmTools> {
     if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new Error(
       'reading WebAssembly text needs the package @bytecodealliance/jco-transpile (npm install @bytecodealliance/jco-transpile)',
+      { cause: error },
     );
   }
 }

@@ -49,6 +49,11 @@ export async function compilerSettings(flags: CompileFlags): Promise<CompileOpti
   return settings;
 }
 
+/** Where the stages go that `--set dump=…` names. */
+function printStage(stage: string, index: number, text: string): void {
+  console.log(`;; ${stage} of wasm-function[${index}]\n${text}`);
+}
+
 export const parts: Parts = {
   async runtime() {
     return (await import('../runtime/index.ts')).default as unknown as Runtime;
@@ -61,6 +66,7 @@ export const parts: Parts = {
   async compile(bytes, flags, onProgress) {
     const settings = await compilerSettings(flags);
     const { compileAsync } = await import('../compiler/index.ts');
-    return compileAsync(bytes, settings, onProgress);
+    const dump = settings.dump === undefined ? undefined : printStage;
+    return compileAsync(bytes, settings, onProgress, dump);
   },
 };

@@ -3,7 +3,7 @@ import * as Abi from '../../gen/abi.ts';
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import { NONE } from '../../ir/func.ts';
-import { STACK } from '../../mach/abi.ts';
+import { isFloat, STACK } from '../../mach/abi.ts';
 import { DEF_REG, defFixed, I_CALL, I_RETURN, NO_VREG, useFixed } from '../../mach/vcode.ts';
 import { bug } from '../../util/bug.ts';
 import type { Rules } from './context.ts';
@@ -157,14 +157,14 @@ export function lowerCallBuiltin(c: Rules, row: number): void {
   for (let i = 0; i < n; i++) {
     c.lower.operand(c.lower.vregOf(f.listGet(list, i)), useFixed(c.params.at[i]));
   }
-  endBuiltin(c, row);
+  endBuiltin(c, f.ty[row], f.ty[row] === Op.T_VOID ? NO_VREG : c.lower.vregOf(row));
 }
 
-/** A builtin in place of an operation of one operand that the CPU lacks. */
-export function callBuiltin(c: Rules, row: number, builtin: number): void {
+/** A builtin in place of a float operation of one operand that the CPU lacks. */
+export function callBuiltin(c: Rules, builtin: number, operand: number, result: number): void {
   beginBuiltin(c, c.f.first[0], builtin);
-  c.lower.operand(c.lower.vregOf(c.f.a[row]), useFixed(c.params.at[0]));
-  endBuiltin(c, row);
+  c.lower.operand(c.lower.vregOf(operand), useFixed(c.params.at[0]));
+  endBuiltin(c, c.f.ty[operand], result);
 }
 
 /** Starts call [ctx.builtins + 8 * builtin]. */
@@ -182,15 +182,13 @@ function beginBuiltin(c: Rules, ctx: number, builtin: number): void {
   c.putAddress();
 }
 
-function endBuiltin(c: Rules, row: number): void {
-  const { f, lower } = c;
-  if (f.ty[row] !== Op.T_VOID) {
-    const float = f.ty[row] === Op.T_F32 || f.ty[row] === Op.T_F64;
-    const regs = float ? systemV.resultsFp : systemV.resultsGp;
-    lower.operand(lower.vregOf(row), defFixed(regs[0]));
+function endBuiltin(c: Rules, ty: number, result: number): void {
+  if (result !== NO_VREG) {
+    const regs = isFloat(ty) ? systemV.resultsFp : systemV.resultsGp;
+    c.lower.operand(result, defFixed(regs[0]));
   }
-  lower.flags(I_CALL);
-  lower.clobbers(CLOBBER_CALL);
+  c.lower.flags(I_CALL);
+  c.lower.clobbers(CLOBBER_CALL);
 }
 
 export function lowerRet(c: Rules, row: number): void {

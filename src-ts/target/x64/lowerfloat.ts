@@ -128,11 +128,22 @@ function roundBuiltin(op: number, double: boolean): number {
 }
 if (Abi.BUILTIN_F64_NEAREST - Abi.BUILTIN_F64_CEIL !== 3) bug('x64 rules', 'order of the builtins');
 
+/** The C functions may hand a signalling NaN back as it is: a product with 1 quiets it and changes nothing else. */
+function roundByCall(c: Rules, row: number, double: boolean): void {
+  const { f, lower } = c;
+  const rounded = lower.newVreg(f.ty[row]);
+  callBuiltin(c, roundBuiltin(f.op[row], double), f.a[row], rounded);
+  c.rmPool(double ? 0 : 0x3f800000, 0x3ff00000);
+  lower.inst(double ? X.MULSD_xmm_xm64 : X.MULSS_xmm_xm32);
+  c.defTied(row, rounded);
+  c.putRm();
+}
+
 export function lowerRound(c: Rules, row: number): void {
   const { f, lower } = c;
   const double = f.ty[row] === Op.T_F64;
   if (!c.sse41) {
-    callBuiltin(c, row, roundBuiltin(f.op[row], double));
+    roundByCall(c, row, double);
     return;
   }
   const v = lower.vregOf(f.a[row]);

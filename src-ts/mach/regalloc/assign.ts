@@ -422,10 +422,11 @@ function placeDefs(s: State, i: number): void {
     if (r < 0) continue;
     // The first instruction only names what the caller put there.
     if (r < ALLOC_SLOT && (i > 0 || where !== C_FIXED)) s.written[r >> 5]! |= 1 << (r & 31);
-    if (kind === K_TEMP || s.nxt[o] === NEVER || r >= ALLOC_SLOT) continue;
+    if (kind === K_TEMP || r >= ALLOC_SLOT) continue;
+    if (s.storeMode[v] === STORE_DEF) s.move(i + 1, r, slotOf(s, v), vc.vregType[v]!);
+    if (s.nxt[o] === NEVER) continue;
     settle(s, v, r);
     s.src[v] = r;
-    if (s.storeMode[v] === STORE_DEF) s.move(i + 1, r, slotOf(s, v), vc.vregType[v]!);
   }
 }
 

@@ -27,7 +27,16 @@ import {
   P_LATE,
 } from '../vcode.ts';
 import { leavesLoop } from './cfg.ts';
-import { FAR_EDGE, FURTHEST, NEVER, enlarge, popcount, room, type State } from './state.ts';
+import {
+  FAR_EDGE,
+  FURTHEST,
+  NEVER,
+  STORE_DEF,
+  enlarge,
+  popcount,
+  room,
+  type State,
+} from './state.ts';
 
 // Pairs (vreg, block) of uses that reach back to the block's entry, as lists by vreg.
 let pairBlock = new Int32Array(1024);
@@ -172,6 +181,9 @@ function addFound(b: number, v: number, use: number): void {
   foundUse[foundCount++] = use;
 }
 
+/** Live-in entries after which values that live through many blocks are kept in memory between blocks instead. */
+const ENTRY_BUDGET = 1 << 23;
+
 function findLiveIns(s: State): void {
   const vc = s.vcode;
   if (marked.length < vc.blockCount) marked = new Int32Array(room(vc.blockCount));
@@ -179,25 +191,53 @@ function findLiveIns(s: State): void {
   if (stack.length < vc.blockCount) stack = new Int32Array(room(vc.blockCount));
   foundCount = 0;
   for (let v = 0; v < vc.vregCount; v++) {
-    let top = 0;
-    for (let p = pairHead[v]!; p >= 0; p = pairLink[p]!) {
-      const b = pairBlock[p]!;
-      marked[b] = v;
-      addFound(b, v, pairUse[p]!);
-      stack[top++] = b;
+    if (pairHead[v]! < 0) continue;
+    const first = foundCount;
+    if (s.chaos !== null && s.chaos.oneIn(16)) {
+      keepInMemory(s, v);
+      continue;
     }
-    const def = s.defBlock[v]!;
-    while (top > 0) {
-      const b = stack[--top]!;
-      for (let k = vc.predStart[b]!; k < vc.predStart[b + 1]!; k++) {
-        const p = vc.pred[k]!;
-        if (p === def || marked[p] === v) continue;
-        marked[p] = v;
-        addFound(p, v, -1);
-        stack[top++] = p;
-      }
+    const limit = first < ENTRY_BUDGET ? 0x7fffffff : first + 64;
+    if (!walkBack(s, v, limit)) {
+      foundCount = first;
+      keepInMemory(s, v);
     }
   }
+}
+
+/** Finds the blocks v is live into; false if that takes the number of entries past the limit. */
+function walkBack(s: State, v: number, limit: number): boolean {
+  const vc = s.vcode;
+  const def = s.defBlock[v]!;
+  let top = 0;
+  for (let p = pairHead[v]!; p >= 0; p = pairLink[p]!) {
+    const b = pairBlock[p]!;
+    marked[b] = v;
+    addFound(b, v, pairUse[p]!);
+    stack[top++] = b;
+  }
+  while (top > 0) {
+    if (foundCount > limit) return false;
+    const b = stack[--top]!;
+    for (let k = vc.predStart[b]!; k < vc.predStart[b + 1]!; k++) {
+      const p = vc.pred[k]!;
+      if (p === def || marked[p] === v) continue;
+      marked[p] = v;
+      addFound(p, v, -1);
+      stack[top++] = p;
+    }
+  }
+  return true;
+}
+
+/**
+ * Keeps memory in bounds for hostile functions: v is stored where it is defined and no block carries it in a register, so
+ * it needs no live-in entries; its slot is its own.
+ */
+function keepInMemory(s: State, v: number): void {
+  s.needSlot[v] = 1;
+  s.storeMode[v] = STORE_DEF;
+  s.liveEnd[v] = s.vcode.instCount;
 }
 
 /** Counting sort of the live-in entries by block; the order within a block is by vreg. */
@@ -232,6 +272,9 @@ function sweepDistances(s: State): void {
   for (let pass = 0; pass < 2; pass++) {
     for (let i = vc.blockCount - 1; i >= 0; i--) {
       const b = s.rpo[i]!;
+      // Outside of loops the first pass is exact, unless a loop follows: near enough.
+      if (pass === 1 && s.loopOf[b]! < 0) continue;
+      if (s.liveInStart[b] === s.liveInStart[b + 1]) continue;
       loadLiveOut(s, b, 0);
       const length = vc.blockStart[b + 1]! - vc.blockStart[b]!;
       const clobbersFp = s.firstFpClobber[b] !== NEVER;

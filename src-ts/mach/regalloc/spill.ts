@@ -101,7 +101,7 @@ function spillBlock(s: State, b: number): void {
   }
   for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
     const v = vc.param[p]!;
-    if (s.inW[v] === 0 && s.paramNext[v] !== NEVER) startInMemory(s, v);
+    if (s.inW[v] === 0 && (s.paramNext[v] !== NEVER || s.needSlot[v] === 1)) startInMemory(s, v);
   }
   removable = vc.predStart[b + 1]! - vc.predStart[b]! > 1;
   blockFreq = s.freq[b]!;
@@ -442,7 +442,11 @@ function define(s: State, i: number, o: number, v: number, con: number): void {
   }
   // A rematerialisable value is computed where it is used instead.
   if (s.remat[v] === 1) return;
-  if ((s.vcode.flags[i]! & I_BRANCH) !== 0) s.storeMode[v] = STORE_LAZY;
+  if ((s.vcode.flags[i]! & I_BRANCH) !== 0) {
+    if (s.storeMode[v] === STORE_DEF)
+      bug('register allocation', `value ${v} of a branch must be stored`);
+    s.storeMode[v] = STORE_LAZY;
+  }
   if (s.nxt[o] !== NEVER) enter(s, v);
 }
 

@@ -11,8 +11,10 @@ extern "C" {
 /// the fiber suspended or trapped (false).
 bool elfin_fiber_start(elfin::Fiber *fiber, uint64_t *slots, uint64_t ctx, uint64_t code,
                        uint64_t entry);
-/// Goes on with a suspended fiber; returns as elfin_fiber_start does.
-bool elfin_fiber_resume(elfin::Fiber *fiber);
+/// Goes on with a suspended fiber; returns as elfin_fiber_start does. `returns`: how many frames
+/// will return before it ends, a guess for the return predictor; 0 when it will rather suspend
+/// again.
+bool elfin_fiber_resume(elfin::Fiber *fiber, uint32_t returns);
 /// Jumped to by exit trampolines, never called from C++: thread in the first argument register,
 /// resume address on the stack.
 void elfin_suspend();

@@ -18,6 +18,9 @@ struct Thread;
 inline constexpr size_t kGuardBytes = 64 * 1024;
 inline constexpr size_t kSpareGuardBytes = 64 * 1024;
 
+/// Frames for which the return predictor is kept balanced (see arch_x64.cc).
+inline constexpr uint32_t kFewFrames = 5;
+
 enum class FiberState : uint32_t {
   Idle,
   Running,
@@ -27,7 +30,7 @@ enum class FiberState : uint32_t {
   Trapped,
 };
 
-/// The first three fields are used by assembly (arch_*.cc); their offsets are asserted there.
+/// The first four fields are used by assembly (arch_*.cc); their offsets are asserted there.
 struct Fiber {
   /// Stack pointer while suspended (the resume address is on top), the initial one while idle.
   void *sp;
@@ -35,6 +38,9 @@ struct Fiber {
   /// on top.
   void *callerSp;
   Thread *thread;
+  /// Not suspended since it was started.
+  uint32_t fresh;
+  FiberState state;
   /// Pool list while idle.
   Fiber *nextIdle;
   /// All fibers of the thread.
@@ -46,7 +52,6 @@ struct Fiber {
   /// Usable stack: [stackLow, stackHigh).
   uint8_t *stackLow;
   uint8_t *stackHigh;
-  FiberState state;
   /// The upper guard was opened for a foreign signal handler.
   bool guardOpen;
   /// The trap was a stack overflow: most of the stack has been touched.

@@ -105,6 +105,14 @@ inline void finish(Thread *thread, Fiber *fiber, bool done) {
   }
 }
 
+/// Frames above an exit trampoline's that return by ret, or 0 when they are many.
+inline uint32_t returnsBeforeEnd(const uintptr_t *frame) {
+  uint32_t count = 0;
+  for (; frame[0] != 0 && count < kFewFrames; count++)
+    frame = reinterpret_cast<const uintptr_t *>(frame[0]);
+  return count < kFewFrames ? count : 0;
+}
+
 /// No fiber to run on: what the guest sees is an exhausted stack. There is no fiber to abandon.
 __attribute__((noinline)) void reportExhausted(VMTransfer *transfer) {
   transfer->status = static_cast<uint32_t>(STATUS_TRAP);
@@ -161,6 +169,7 @@ void enter(Thread *thread) {
     return;
   }
   fiber->state = FiberState::Running;
+  fiber->fresh = 1;
   thread->head.fiber = reinterpret_cast<uint64_t>(fiber);
   const auto *callee = reinterpret_cast<const VMFuncRef *>(transfer->callee);
   auto *slots = reinterpret_cast<uint64_t *>(transfer + 1);
@@ -174,7 +183,11 @@ bool resume(Thread *thread) {
     return false;
   fiber->state = FiberState::Running;
   thread->head.fiber = reinterpret_cast<uint64_t>(fiber);
-  bool done = elfin_fiber_resume(fiber);
+  // A suspended stack: resume address, frame pointer of the exit trampoline.
+  const auto *frame = static_cast<const uintptr_t *const *>(fiber->sp)[1];
+  uint8_t &ends = thread->endsAfter[(frame[1] ^ frame[1] >> 8) & 0xff];
+  bool done = elfin_fiber_resume(fiber, ends ? returnsBeforeEnd(frame) : 0);
+  ends = done;
   finish(thread, fiber, done);
   return true;
 }

@@ -30,6 +30,9 @@ struct Thread {
   size_t stackBytes;
   /// Users: environments on this thread, and the ArrayBuffer over the transfer area.
   uint32_t references;
+  /// By call site of a host call (hashed): whether the fiber ended, the last time it was resumed
+  /// there.
+  uint8_t endsAfter[256];
   /// Null when the thread had a good one. `previousSignalStack` is put back at the end.
   void *signalStack;
   size_t signalStackMapping;

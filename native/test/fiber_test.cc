@@ -139,7 +139,7 @@ TEST_F(FiberTest, ExceptionsCrossTheBaseFrame) {
     auto run = [&] {
       if (!elfin_fiber_start(fiber, slots(), reinterpret_cast<uint64_t>(thread), 0,
                              reinterpret_cast<uint64_t>(&throwing)))
-        elfin_fiber_resume(fiber);
+        elfin_fiber_resume(fiber, 2);
     };
     EXPECT_THROW(run(), std::runtime_error);
     thread->head.fiber = 0;

@@ -91,7 +91,8 @@ export class MemState {
     }
     if (!known) renew = ALL_CLASSES;
     if (renew === 0) return;
-    for (let c = 0; c < CLASSES; c++) if (((renew >> c) & 1) !== 0) now[c] = this.fresh(NONE, NONE);
+    const v = this.fresh(NONE, NONE);
+    for (let c = 0; c < CLASSES; c++) if (((renew >> c) & 1) !== 0) now[c] = v;
   }
 
   leave(b: number): void {
@@ -105,7 +106,7 @@ export class MemState {
     const now = this.now;
     const set = writtenClasses(f, r);
     if (set === ALL_CLASSES) {
-      for (let c = 0; c < CLASSES; c++) now[c] = this.fresh(NONE, NONE);
+      now.fill(this.fresh(NONE, NONE));
       return;
     }
     const c = aliasClass(f.aux[r]);

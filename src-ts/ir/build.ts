@@ -36,19 +36,39 @@ export class Builder {
     return r;
   }
 
+  /** Rows of constants made last, by a few bits of their value; an entry counts only after its columns were compared. */
+  private readonly constants = new Int32Array(64);
+
+  /** An equal constant that this block already has, or NONE; `place` is where a new one is to be noted. */
+  private known(op: number, ty: number, lo: number, hi: number, place: number): number {
+    const f = this.f;
+    const r = this.constants[place]!;
+    if (r >= f.rowCount || this.before !== NONE || f.block[r] !== this.block) return NONE;
+    const same = f.op[r] === op && f.ty[r] === ty && f.imm[r] === lo && f.imm2[r] === hi;
+    return same ? r : NONE;
+  }
+
   iconst32(v: number): number {
     const f = this.f;
+    const place = (v ^ (v >> 6)) & 63;
+    const k = this.known(Op.ICONST, Op.T_I32, v, 0, place);
+    if (k !== NONE) return k;
     const r = f.newRow(Op.ICONST, Op.T_I32, NONE, NONE, NONE, this.pos);
     f.imm[r] = v;
+    this.constants[place] = r;
     return this.emit(r);
   }
 
   /** An i64 (or ref) constant of two halves. */
   iconst64(lo: number, hi: number, ty = Op.T_I64): number {
     const f = this.f;
+    const place = (lo ^ (lo >> 6) ^ hi ^ 32) & 63;
+    const k = this.known(Op.ICONST, ty, lo, hi, place);
+    if (k !== NONE) return k;
     const r = f.newRow(Op.ICONST, ty, NONE, NONE, NONE, this.pos);
     f.imm[r] = lo;
     f.imm2[r] = hi;
+    this.constants[place] = r;
     return this.emit(r);
   }
 

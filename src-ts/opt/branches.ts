@@ -23,6 +23,8 @@ const ROUNDS = 3;
 let uses = new Int32Array(0);
 let leader = new Int32Array(0);
 let header = new Uint8Array(0);
+/** Whether `uses` and `header` are kept up to date: some empty block has parameters. */
+let counting = false;
 
 // ---- terminators ----
 
@@ -164,7 +166,7 @@ function decided(f: Func, e: number, t: number): number {
   const to = f.edgeTo[e];
   if (f.op[t] === Op.JUMP) return f.edgeTo[f.imm[t]] === to ? NONE : f.imm[t];
   // Entering the middle of a loop would give it a second entry.
-  if (f.op[t] !== Op.BRIF || header[to] !== 0) return NONE;
+  if (f.op[t] !== Op.BRIF || !counting || header[to] !== 0) return NONE;
   const c = through(f, e, f.a[t]);
   if (!isConst(f, c)) return NONE;
   const d = f.imm[c] !== 0 ? f.imm[t] : f.imm[t] + 1;
@@ -182,8 +184,10 @@ function threadEdge(f: Func, e: number): boolean {
     const n = f.listLength(f.edgeArgs[d]);
     let args = f.newList(n);
     for (let i = 0; i < n; i++) args = f.listPush(args, through(f, e, f.listGet(f.edgeArgs[d], i)));
-    countList(f, f.edgeArgs[e], -1);
-    countList(f, args, 1);
+    if (counting) {
+      countList(f, f.edgeArgs[e], -1);
+      countList(f, args, 1);
+    }
     f.edgeArgs[e] = args;
     f.edgeTo[e] = f.edgeTo[d];
     changed = true;
@@ -205,13 +209,28 @@ function markHeaders(f: Func, an: Analyses): void {
   }
 }
 
+/** What threading has to know: 0 no block is empty, 1 empty blocks without parameters that jump, 2 others too. */
+function candidates(f: Func): number {
+  let found = 0;
+  for (let b = f.blockNext[0]; b !== NONE; b = f.blockNext[b]) {
+    const t = onlyTerminator(f, b);
+    if (t === NONE || (f.op[t] !== Op.JUMP && f.op[t] !== Op.BRIF)) continue;
+    if (f.op[t] === Op.BRIF && f.op[f.a[t]] !== Op.PARAM) continue;
+    found = 1;
+    if (f.paramCount[b] > 0) return 2;
+  }
+  return found;
+}
+
 function threadEdges(f: Func, an: Analyses): boolean {
-  let candidates = false;
-  for (let b = f.blockNext[0]; b !== NONE && !candidates; b = f.blockNext[b])
-    candidates = onlyTerminator(f, b) !== NONE;
-  if (!candidates) return false;
-  markHeaders(f, an);
-  countUses(f);
+  const found = candidates(f);
+  if (found === 0) return false;
+  // Only branches on a parameter are threaded, and only parameters need their uses counted.
+  if (found === 2) {
+    markHeaders(f, an);
+    countUses(f);
+  }
+  counting = found === 2;
   let changed = false;
   for (let b = 0; b !== NONE; b = f.blockNext[b]) {
     const t = f.last[b];
@@ -327,21 +346,15 @@ function relink(f: Func, an: Analyses): void {
 export function simplifyBranches(f: Func, an: Analyses): void {
   removeUnreachable(f, an);
   for (let round = 0; round < ROUNDS; round++) {
-    let changed = simplifyTerminators(f);
-    if (changed) relink(f, an);
-    if (threadEdges(f, an)) {
-      changed = true;
+    const terminators = simplifyTerminators(f);
+    const threaded = threadEdges(f, an);
+    if (terminators || threaded) {
       relink(f, an);
+      removeUnreachable(f, an);
     }
-    removeUnreachable(f, an);
-    if (selects(f)) {
-      changed = true;
-      relink(f, an);
-    }
-    if (mergeBlocks(f)) {
-      changed = true;
-      relink(f, an);
-    }
-    if (!changed) return;
+    const chosen = selects(f);
+    if (chosen) relink(f, an);
+    if (mergeBlocks(f)) an.invalidate();
+    if (!threaded && !chosen) return;
   }
 }

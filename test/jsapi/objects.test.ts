@@ -72,8 +72,6 @@ describe('Memory', () => {
   });
 
   test('growing in Wasm detaches the buffer, also while an import runs', () => {
-    let memory: { buffer: ArrayBuffer } | undefined;
-    let old: ArrayBuffer | undefined;
     const seen: number[] = [];
     const e = run(
       `(module (import "m" "look" (func $look)) (memory (export "mem") 1 4)
@@ -82,16 +80,16 @@ describe('Memory', () => {
         m: {
           look: () => {
             seen.push(
-              old!.byteLength,
-              memory!.buffer.byteLength,
-              new Int32Array(memory!.buffer)[16384]!,
+              old.byteLength,
+              memory.buffer.byteLength,
+              new Int32Array(memory.buffer)[16384]!,
             );
           },
         },
       },
     );
-    memory = e['mem']!;
-    old = memory.buffer;
+    const memory: { buffer: ArrayBuffer } = e['mem']!;
+    const old = memory.buffer;
     e['grow']!();
     expect(seen).toEqual([0, 131072, 9]);
   });

@@ -67,6 +67,7 @@ const TRAPS: [RegExp, string][] = [
 function describeError(e: unknown): string {
   if (e instanceof RangeError && /call stack/i.test(e.message)) return TOO_DEEP;
   if (!(e instanceof Error)) return `threw ${String(e)}`;
+  if (e instanceof TypeError) return e.name; // the wording is each engine's own
   const known = TRAPS.find(([pattern]) => pattern.test(e.message));
   return `${e.name}: ${known ? known[1] : e.message}`;
 }

@@ -1,0 +1,19 @@
+// A few hundred random modules against Node's own engine, seeds fixed; `npm run fuzz` runs more.
+import { expect, test } from 'vitest';
+import { Engine } from '../../src-ts/index.ts';
+import { fuzz } from './run.ts';
+import type { WasmEngine } from './differential.ts';
+
+const SETTINGS = [
+  { optLevel: 2 },
+  { optLevel: 0 },
+  { optLevel: 2, explicitChecks: true },
+  { optLevel: 1, cpu: 'baseline' },
+] as const;
+
+test('random modules behave as on V8', { timeout: 600_000 }, () => {
+  const engines = SETTINGS.map((s) => new Engine(s).WebAssembly as unknown as WasmEngine);
+  const tally = fuzz(engines, 1, 120);
+  expect(tally.differences).toEqual([]);
+  expect(tally.compared).toBeGreaterThan(100);
+});

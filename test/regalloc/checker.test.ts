@@ -4,6 +4,8 @@ import {
   ALLOC_SLOT,
   DEF_REG,
   I_BRANCH,
+  K_MASK,
+  K_USE,
   USE_REG,
   type Allocation,
 } from '../../src-ts/mach/vcode.ts';
@@ -38,21 +40,20 @@ describe('checker', () => {
 
   it('objects when an operand is elsewhere', () => {
     const r = new Chaos(4);
+    let damaged = 0;
+    let noticed = 0;
     for (let seed = 0; seed < 60; seed++) {
       const f = generate(seed, X64, { blocks: 6, instsPerBlock: 12, window: 14, callEvery: 10 });
       const { vcode, out } = allocateChecked(f, X64);
-      for (let tries = 0; tries < 5; tries++) {
-        const o = r.below(vcode.opndCount);
-        const at = out.alloc[o]!;
-        if (at < 0 || at >= ALLOC_SLOT || (vcode.con[o]! & 3) !== 0) continue;
-        out.alloc[o] = (at & 32) | ((at + 1) & 31);
-        const holdsToo = checkAllocation(vcode, out, X64).length === 0;
-        // Another register may hold a copy of the value; rarely.
-        if (holdsToo) expect(out.moveCount).toBeGreaterThan(0);
-        else break;
-      }
-      if (vcode.opndCount > 40) expect(checkAllocation(vcode, out, X64).length).toBeGreaterThan(0);
+      const o = r.below(vcode.opndCount);
+      const at = out.alloc[o]!;
+      if (at < 0 || at >= ALLOC_SLOT || (vcode.con[o]! & K_MASK) !== K_USE) continue;
+      out.alloc[o] = (at & 32) | ((at + 1) & 31);
+      damaged++;
+      if (checkAllocation(vcode, out, X64).length > 0) noticed++;
     }
+    // Another register may hold a copy of the value; rarely.
+    expect(noticed / damaged).toBeGreaterThan(0.9);
   });
 
   it('lets no path pass that never wrote the value', () => {

@@ -233,7 +233,7 @@ export class Lowering {
     s.imm2[i] = 0;
     s.aux[i] = 0;
     s.pos[i] = this.f.pos[this.site];
-    s.flags[i] = 0;
+    s.flags[i] = this.target.opFlags[op];
     s.clobber[i] = 0;
   }
 

@@ -21,6 +21,8 @@ export interface CodeSettings {
 export interface Target {
   readonly registers: RegisterFile;
   readonly clobberSets: readonly RegSet[];
+  /** Flags (I_*) that every instruction of an operation has, by operation. */
+  readonly opFlags: Uint8Array;
 
   /** Starts a function: reads the settings. */
   begin(lower: Lowering, settings: CodeSettings): void;

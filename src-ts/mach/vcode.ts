@@ -94,6 +94,11 @@ export const I_BRANCH = 4;
 export const I_REMAT = 8;
 /** Leaves the function. */
 export const I_RETURN = 16;
+/**
+ * Operand 0 is a DEF in the register of operand 1, and operand 2 may take 1's place: where these three are all there is
+ * the allocator exchanges the vregs of 1 and 2 (in the VCode) if that saves the copy of a value that lives on.
+ */
+export const I_COMMUTES = 32;
 
 /** A set of physical registers as two 32-bit masks: GP, FP. */
 export interface RegSet {

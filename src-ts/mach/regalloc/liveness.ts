@@ -18,6 +18,7 @@ import {
   C_REUSE,
   C_STACK,
   I_CALL,
+  I_COMMUTES,
   I_MOVE,
   I_REMAT,
   K_DEF,
@@ -418,6 +419,7 @@ function scanInst(s: State, i: number, lin: number, cold: boolean): void {
   const first = vc.opnd[i]!;
   const last = vc.opnd[i + 1]!;
   const { next, nxt } = s;
+  if ((vc.flags[i]! & I_COMMUTES) !== 0 && last - first === 3) exchange(s, first);
   for (let o = first; o < last; o++) {
     const v = vc.vreg[o]!;
     if (v < 0) continue;
@@ -448,6 +450,24 @@ function scanInst(s: State, i: number, lin: number, cold: boolean): void {
     }
   }
   if ((vc.flags[i]! & I_MOVE) !== 0) passHint(s, vc.vreg[first]!, first + 1);
+}
+
+/** Exchanges the sources of a commutative operation if that ties the one that dies, or the one that flows on as it does. */
+function exchange(s: State, first: number): void {
+  const vc = s.vcode;
+  const a = vc.vreg[first + 1]!;
+  const b = vc.vreg[first + 2]!;
+  if (a < 0 || b < 0 || s.tied[first + 1] === 0) return;
+  const aDies = s.next[a] === NEVER;
+  if (s.next[b] !== NEVER || (aDies && !prefersSecond(s, vc.vreg[first]!, a, b))) return;
+  vc.vreg[first + 1] = b;
+  vc.vreg[first + 2] = a;
+}
+
+/** Both die: whether the result ends up where b, but not a, comes from (a block parameter changed in place). */
+function prefersSecond(s: State, result: number, a: number, b: number): boolean {
+  const phi = s.phiHint[result]!;
+  return phi >= 0 && phi !== a && phi === b;
 }
 
 /** The operand that becomes v wants what v wants, if it dies here. */

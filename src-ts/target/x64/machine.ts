@@ -7,7 +7,8 @@
  * Builtins: System V psABI 1.0, 3.2.
  */
 import type { Convention } from '../../mach/abi.ts';
-import { PREG_FP, type RegisterFile, type RegSet } from '../../mach/vcode.ts';
+import { FORM_NAMES } from '../../gen/x64.ts';
+import { I_COMMUTES, PREG_FP, type RegisterFile, type RegSet } from '../../mach/vcode.ts';
 import * as R from './regs.ts';
 
 export const SCRATCH = R.R11;
@@ -54,3 +55,13 @@ export const clobberSets: readonly RegSet[] = [
   { gp: callerSaved, fp: 0xffff },
   { gp: callerSaved | (1 << CTX), fp: 0xffff },
 ];
+
+/** Two-address forms whose sources may be exchanged. Of two NaNs either may come out (the specification leaves it open). */
+const COMMUTING =
+  /^(ADD|AND|OR|XOR|IMUL)_r(32|64)_rm(32|64)$|^((ADD|MUL|AND|OR|XOR)[SP][SD]|PAND|POR|PXOR|PCMPEQ[BD]|PADD[DQ])_xmm_xm\d+$/;
+
+/** Flags of instructions by operation (forms, then pseudo-operations, which have none here). */
+export const opFlags = new Uint8Array(1024);
+FORM_NAMES.forEach((name, form) => {
+  if (COMMUTING.test(name)) opFlags[form] = I_COMMUTES;
+});

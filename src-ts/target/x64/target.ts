@@ -11,13 +11,14 @@ import * as E from './encode.ts';
 import { emitPrologue } from './frame.ts';
 import { jump, RULES } from './lower.ts';
 import { lowerEntry, signatureStack } from './lowercall.ts';
-import { clobberSets, registers } from './machine.ts';
+import { clobberSets, opFlags, registers } from './machine.ts';
 import * as P from './ops.ts';
 import { emitDeferred, emitInst, emitRemat, JMP } from './pseudo.ts';
 
 export class X64Target implements Target {
   readonly registers = registers;
   readonly clobberSets = clobberSets;
+  readonly opFlags = opFlags;
   private readonly rules = new Rules();
   private readonly state = new FunctionState();
 

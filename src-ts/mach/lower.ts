@@ -204,6 +204,17 @@ export class Lowering {
     return this.useTable.uses[row] === 1;
   }
 
+  /** Whether only one operand is `row`: good for choices, not for what may be done once only. */
+  readOnce(row: number): boolean {
+    return this.useTable.reads[row] === 1;
+  }
+
+  /** Whether the row being lowered is probably the last reader of `row`: its register may be overwritten. */
+  diesHere(row: number): boolean {
+    const { f } = this;
+    return this.rowVreg[row] === NOT_NEEDED && f.block[row] === f.block[this.site];
+  }
+
   /** Whether a load may be done by the instruction of the row being lowered, its only user. */
   canFold(row: number): boolean {
     const { f, useTable, site } = this;

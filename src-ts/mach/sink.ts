@@ -40,6 +40,10 @@ export class IntList {
 
 export class CodeSink {
   readonly buf = new CodeBuffer(16384);
+  /** After `finish`: where the instructions end and the pool begins. */
+  codeBytes = 0;
+  /** Where the latest label was bound: what stands there may be reached by a jump. */
+  boundAt = 0;
   private readonly target: Target;
   /** Final place of each block label after jump threading. */
   private alias = new Int32Array(0);
@@ -105,6 +109,7 @@ export class CodeSink {
 
   /** Binds a label here. */
   bind(label: number): void {
+    this.boundAt = this.buf.pos;
     this.labelAt.a[label] = this.buf.pos;
     this.labelBranch.a[label] = this.branchAt.n;
   }
@@ -239,6 +244,7 @@ export class CodeSink {
     this.chooseShort();
     this.compact();
     this.moveLists();
+    this.codeBytes = this.buf.pos;
     this.emitPool(entries);
     return {
       code: this.buf.bytes.slice(0, this.buf.pos),

@@ -3,6 +3,7 @@
  *
  * uses[row]  0 never read, 1 read once, 2 read many times or by something that may be emitted many times: the operand
  *            of a row that lowering may repeat beside each of its users counts as read by each of them.
+ * reads[row] how many operands are this row, 0, 1 or 2 = more: for choices that are right either way.
  * colour[row]  every effect starts a new colour, and so does every block: between two rows of one colour nothing is
  *            stored, called or checked, so a load may be done at any user of its colour. Loads themselves are not
  *            effects here: two of them may change places (they trap alike).
@@ -35,6 +36,7 @@ export function hasEffect(f: Func, r: number): boolean {
 
 export class Uses {
   uses = new Uint8Array(0);
+  reads = new Uint8Array(0);
   colour = new Int32Array(0);
 
   /** Fills both tables for the ordered blocks of `f`. */
@@ -42,6 +44,8 @@ export class Uses {
     this.uses = ensure8(this.uses, f.rowCount);
     this.colour = ensure32(this.colour, f.rowCount);
     this.uses.fill(0, 0, f.rowCount);
+    this.reads = ensure8(this.reads, f.rowCount);
+    this.reads.fill(0, 0, f.rowCount);
     this.colourRows(f, order);
     for (let p = order.count - 1; p >= 0; p--) {
       const b = order.irBlock[p];
@@ -85,6 +89,9 @@ export class Uses {
   }
 
   private add(v: number, n: number): void {
-    if (v !== NONE && this.uses[v] < 2) this.uses[v] += n > 2 - this.uses[v] ? 2 - this.uses[v] : n;
+    if (v === NONE) return;
+    const { uses, reads } = this;
+    if (reads[v] < 2) reads[v]++;
+    uses[v] = Math.min(2, uses[v] + n);
   }
 }

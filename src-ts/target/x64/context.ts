@@ -145,7 +145,7 @@ export class Rules {
     this.disp = far ? 0 : lo;
     a = this.addConstants(a);
     if (b !== NONE) this.setIndex(b);
-    else if (this.f.op[a] === Op.IADD && this.lower.usedOnce(a) && !far) {
+    else if (this.f.op[a] === Op.IADD && this.lower.readOnce(a) && !far) {
       const sum = a;
       a = this.addConstants(this.f.a[sum]);
       this.setIndex(this.f.b[sum]);

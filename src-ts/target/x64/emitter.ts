@@ -22,6 +22,10 @@ export class FunctionState {
   resultBase = 0;
   frameBytes = 0;
   incomingBytes = 0;
+  /** Flags: the register and form of the arithmetic instruction that ended at `flagsEnd`. */
+  flagsEnd = -1;
+  flagsReg = 0;
+  flagsWide = false;
   lower: Lowering = null as unknown as Lowering;
 
   /** Block places of all jump tables. */
@@ -110,13 +114,61 @@ function breaksDependency(form: number): boolean {
   );
 }
 
+// Of the fifteen forms of each of ADD, OR, ADC, SBB, AND, SUB, XOR: those that write a register, as two bit sets.
+const ALU_FORMS = 15;
+const ALU_END = X.CMP_rm8_r8 - X.ADD_rm8_r8;
+const bit = (form: number): number => 1 << (form - X.ADD_rm8_r8);
+const ALU_32 = bit(X.ADD_r32_rm32) | bit(X.ADD_rm32_imm32) | bit(X.ADD_rm32_imm8);
+const ALU_64 = bit(X.ADD_r64_rm64) | bit(X.ADD_rm64_imm32) | bit(X.ADD_rm64_imm8);
+
+/** Remembers what the flags say after an arithmetic instruction just emitted. */
+function noteFlags(s: FunctionState, i: number, form: number): void {
+  const k = form - X.ADD_rm8_r8;
+  if (k >= ALU_END) return;
+  const place = 1 << (k % ALU_FORMS);
+  if ((place & (ALU_32 | ALU_64)) === 0) return;
+  // An immediate form on memory writes no register.
+  if (X.FORM_SHAPE[form] === X.SHAPE_MI && s.code.aux[i] & P.AUX_ANY_MEMORY) return;
+  s.flagsEnd = s.sink.buf.pos;
+  s.flagsReg = s.reg(i, 0);
+  s.flagsWide = (place & ALU_64) !== 0;
+}
+
+/** Whether a test of a register with itself finds ZF right already, and only ZF is asked. */
+function testIsDone(s: FunctionState, i: number, form: number): boolean {
+  const { code, sink } = s;
+  if (form !== X.TEST_rm32_r32 && form !== X.TEST_rm64_r64) return false;
+  if (sink.buf.pos !== s.flagsEnd || sink.boundAt === s.flagsEnd) return false;
+  const a = s.at(i, 0);
+  if (a !== s.flagsReg || s.at(i, 1) !== a || s.flagsWide !== (form === X.TEST_rm64_r64))
+    return false;
+  const cond = code.aux[i + 1] & (P.AUX_CC | (3 << P.AUX_COND_SHIFT));
+  return (cond & ~1) === R.CC_E && readsOnlyCondition(code.op[i + 1]);
+}
+
+function readsOnlyCondition(op: number): boolean {
+  switch (op) {
+    case P.P_JCC:
+    case P.P_TRAPIF:
+    case P.P_SETCC:
+    case P.P_FSELECT:
+    case X.CMOVCC_r32_rm32:
+    case X.CMOVCC_r64_rm64:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Emits an ordinary instruction. */
 export function emitForm(s: FunctionState, i: number): void {
   const { code, sink } = s;
   const form = code.op[i];
+  if (testIsDone(s, i, form)) return;
   if (breaksDependency(form)) clearDestination(s, i);
   if (code.aux[i] & P.AUX_TRAPS) sink.trap(TRAP_MEMORY_OOB, code.pos[i]);
   encode(s, i, form);
+  noteFlags(s, i, form);
   if (code.aux[i] & P.AUX_POOL) {
     sink.constantField(
       sink.buf.pos - E.immBytes(form) - 4,

@@ -63,6 +63,7 @@ export function emitPrologue(
   s.sink = sink;
   s.code = code;
   s.alloc = alloc;
+  s.flagsEnd = -1;
   layout(s, needs);
   const { buf } = sink;
   E.encR(buf, X.PUSH_r64, R.RBP);

@@ -18,6 +18,11 @@ export class FunctionCompiler {
   readonly allocation = new Allocation();
   private readonly emitter = new Emitter(this.target);
 
+  /** Bytes of instructions of the last function; constants and jump tables follow. */
+  get codeBytes(): number {
+    return this.emitter.sink.codeBytes;
+  }
+
   /** Compiles a verified function. Calls to defined functions are left to relocations. */
   compileFunction(f: Func, settings: CodeSettings): CodeRecord {
     const code = this.lowering.run(f, settings);

@@ -100,18 +100,25 @@ function lea(c: Rules, row: number): boolean {
   if (ka > 0 && c.isImm32(b)) putLea(c, row, wide, -1, c.int(f.a[a], wide), ka, f.imm[b]);
   else if (kb > 0) putLea(c, row, wide, c.int(a, wide), c.int(f.a[b], wide), kb, 0);
   else if (ka > 0) putLea(c, row, wide, c.int(b, wide), c.int(f.a[a], wide), ka, 0);
-  else if (c.isImm32(b) && !lower.usedOnce(a) && !c.isConst(a)) {
+  else if (c.isImm32(b) && !c.isConst(a) && !lower.diesHere(a)) {
     putLea(c, row, wide, c.int(a, wide), -1, 0, f.imm[b]);
-  } else if (!c.isConst(b) && !c.isConst(a) && !lower.usedOnce(a) && !lower.usedOnce(b)) {
+  } else if (plainSum(c, a, b)) {
     putLea(c, row, wide, c.int(a, wide), c.int(b, wide), 0, 0);
   } else return false;
   return true;
 }
 
+/** Two values that both live on, neither a load to be folded. */
+function plainSum(c: Rules, a: number, b: number): boolean {
+  const { lower } = c;
+  if (c.isConst(a) || c.isConst(b) || lower.canFold(a) || lower.canFold(b)) return false;
+  return !lower.diesHere(a) && !lower.diesHere(b);
+}
+
 /** Shift count 1..3 of a shl that only this row reads, else 0. */
 function shiftOf(c: Rules, row: number): number {
   const { f } = c;
-  if (f.op[row] !== Op.ISHL || !c.isConst(f.b[row]) || !c.lower.usedOnce(row)) return 0;
+  if (f.op[row] !== Op.ISHL || !c.isConst(f.b[row]) || !c.lower.readOnce(row)) return 0;
   const k = f.imm[f.b[row]];
   return k >= 1 && k <= 3 ? k : 0;
 }

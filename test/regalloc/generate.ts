@@ -7,6 +7,7 @@ import {
   DEF_REG_EARLY,
   I_BRANCH,
   I_CALL,
+  I_COMMUTES,
   I_MOVE,
   I_REMAT,
   I_RETURN,
@@ -225,6 +226,7 @@ class Generator {
       case 1:
         insts.push({
           name: 'two',
+          flags: r.oneIn(2) ? I_COMMUTES : 0,
           operands: [
             [def, defReuse(1)],
             [use(), r.oneIn(2) ? USE_REG : USE_ANY],

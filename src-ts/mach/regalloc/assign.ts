@@ -290,7 +290,7 @@ function freeDying(s: State, i: number): void {
 function place(s: State, v: number, through: boolean): void {
   if (s.home[v]! >= 0) return;
   const c = s.vcode.vregClass[v]!;
-  const r = through ? pickThrough(s, v, c) : pickEarly(s, v, c);
+  const r = through ? pickThrough(s, v, c, -1) : pickEarly(s, v, c);
   settle(s, v, r);
 }
 
@@ -304,7 +304,7 @@ function pickEarly(s: State, v: number, c: number): number {
 }
 
 /** A register for both parts; a value that is needed for the early part only makes way if need be. */
-function pickThrough(s: State, v: number, c: number): number {
+function pickThrough(s: State, v: number, c: number, near: number): number {
   let free = s.allocMask[c]! & ~(usedE[c]! | usedL[c]!);
   if (free === 0) {
     free = s.allocMask[c]! & ~(takenE[c]! | takenL[c]! | usedL[c]!) & occupied[c]!;
@@ -317,7 +317,7 @@ function pickThrough(s: State, v: number, c: number): number {
     usedL[c]! |= 1 << (r & 31);
     return r;
   }
-  const r = pick(s, v, c, free, -1);
+  const r = pick(s, v, c, free, near);
   usedE[c]! |= 1 << (r & 31);
   usedL[c]! |= 1 << (r & 31);
   return r;
@@ -345,13 +345,14 @@ function placeThrough(s: State, i: number): void {
       const u = vc.vreg[k]!;
       if (alloc[o] === TAKES) r = s.home[u]!;
       else {
-        r = pickThrough(s, v, vc.vregClass[v]!);
+        // If the operand leaves its register here, that is the best one.
+        r = pickThrough(s, v, vc.vregClass[v]!, s.src[u]!);
         s.pm.add(sourceOf(s, u), r, vc.vregType[u]!);
       }
       alloc[k] = r;
     } else if (kind === K_TEMP || (con & P_LATE) === 0) {
       if (where === C_STACK) r = slotOf(s, v);
-      else r = where === C_FIXED ? con >> ARG_SHIFT : pickThrough(s, v, vc.vregClass[v]!);
+      else r = where === C_FIXED ? con >> ARG_SHIFT : pickThrough(s, v, vc.vregClass[v]!, -1);
     } else continue;
     alloc[o] = r;
   }

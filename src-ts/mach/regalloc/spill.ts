@@ -19,6 +19,7 @@ import {
   C_STACK,
   I_BRANCH,
   I_CALL,
+  I_COMMUTES,
   K_DEF,
   K_MASK,
   K_TEMP,
@@ -67,6 +68,8 @@ let useStamp = new Int32Array(0);
 let enteredAs = new Int32Array(0);
 
 let removable = false;
+/** A value used by the instruction at hand that lost its register there, -1. */
+let evictedUse = -1;
 let blockFreq = 0;
 
 /** Runs the spilling phase. */
@@ -159,6 +162,10 @@ function spillInst(s: State, i: number): void {
   countDefs(s, i);
   fit(s, i, 0, special);
   fit(s, i, 1, special);
+  if (evictedUse >= 0) {
+    if ((vc.flags[i]! & I_COMMUTES) !== 0) tieEvicted(s, i, evictedUse);
+    evictedUse = -1;
+  }
   if (usesMemory && (vc.flags[i]! & I_CALL) === 0) reloadNear(s, i, special);
   if (special && blockFreq >= 1) avoidTaken(s, i);
   finish(s, i);
@@ -325,6 +332,24 @@ function victim(s: State, i: number, c: number, late: boolean): number {
   return best;
 }
 
+/**
+ * A commutative operation's second operand is leaving its register: if the first lives on, the second is tied instead and
+ * changed where it was.
+ */
+function tieEvicted(s: State, i: number, v: number): void {
+  const vc = s.vcode;
+  const first = vc.opnd[i]!;
+  if (vc.opnd[i + 1]! - first !== 3 || s.tied[first + 1] === 0) return;
+  const u = vc.vreg[first + 1]!;
+  if (vc.vreg[first + 2] !== v || u < 0 || u === v) return;
+  if (s.inW[u] === 0 || (useBits[u]! & (DIES | TAKEN)) !== 0) return;
+  vc.vreg[first + 1] = v;
+  vc.vreg[first + 2] = u;
+  const n = s.nxt[first + 1]!;
+  s.nxt[first + 1] = s.nxt[first + 2]!;
+  s.nxt[first + 2] = n;
+}
+
 /** Takes the value at place k of W out of its register before the instruction. */
 function evict(s: State, i: number, c: number, k: number): void {
   const v = held[c]![k]!;
@@ -332,6 +357,7 @@ function evict(s: State, i: number, c: number, k: number): void {
   if ((bits & (DIES | LATE)) === DIES) nE[c]!--;
   else nEL[c]!--;
   removeHeld(s, c, k);
+  if (useStamp[v] === i) evictedUse = v;
   s.needSlot[v] = 1;
   const entry = enteredAs[v]!;
   if (entry >= 0 && removable) {

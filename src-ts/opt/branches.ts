@@ -304,8 +304,19 @@ function mergeBlocks(f: Func): boolean {
 
 // ---- selects ----
 
+let builder: Builder | null = null;
+
+/** A builder for a function, the same one as long as the function object is. */
+function builderOf(f: Func): Builder {
+  if (builder === null || builder.f !== f) {
+    builder = new Builder(f);
+    builder.fold = fold;
+  }
+  return builder;
+}
+
 /** Turns a branch whose edges lead to one block and differ in one integer argument into a select and a jump. */
-function chooseByValue(f: Func, b: Builder, t: number): boolean {
+function chooseByValue(f: Func, t: number): boolean {
   const e = f.imm[t];
   if (f.edgeTo[e] !== f.edgeTo[e + 1]) return false;
   const x = f.edgeArgs[e];
@@ -320,7 +331,9 @@ function chooseByValue(f: Func, b: Builder, t: number): boolean {
   const ty = f.ty[f.listGet(x, differs)];
   if ((ty !== Op.T_I32 && ty !== Op.T_I64 && ty !== Op.T_REF) || !ok(f, 'branch-select'))
     return false;
+  const b = builderOf(f);
   b.before = t;
+  b.block = f.block[t];
   b.pos = f.pos[t];
   f.listSet(x, differs, b.select(ty, f.a[t], f.listGet(x, differs), f.listGet(y, differs)));
   becomeJump(f, t, e);
@@ -328,11 +341,9 @@ function chooseByValue(f: Func, b: Builder, t: number): boolean {
 }
 
 function selects(f: Func): boolean {
-  const b = new Builder(f);
-  b.fold = fold;
   let changed = false;
   for (let blk = 0; blk !== NONE; blk = f.blockNext[blk]) {
-    if (f.op[f.last[blk]] === Op.BRIF) changed = chooseByValue(f, b, f.last[blk]) || changed;
+    if (f.op[f.last[blk]] === Op.BRIF) changed = chooseByValue(f, f.last[blk]) || changed;
   }
   return changed;
 }

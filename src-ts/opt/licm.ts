@@ -51,9 +51,20 @@ function invariant(f: Func, loops: Loops, l: number, r: number): boolean {
   return c === CLASS_READONLY || ((mem.writtenIn(l) >> c) & 1) === 0;
 }
 
+/**
+ * Whether a row must not execute where it would not have. A load of memory or of a table may be marked NOTRAP because a check comes
+ * before it, so only loads of the instance's own state, which is always there, are free to move.
+ */
+function guarded(f: Func, r: number): boolean {
+  if (mayTrap(f, r)) return true;
+  if (!isLoad(f, r)) return false;
+  const region = f.aux[r] & 0xff;
+  return region === Op.R_MEMORY || region === Op.R_TABLE || region === Op.R_ANY;
+}
+
 /** The outermost loop that a row of block b may leave, NONE when it stays. */
 function destination(f: Func, loops: Loops, b: number, r: number, clean: boolean): number {
-  const trap = mayTrap(f, r);
+  const trap = guarded(f, r);
   let to = NONE;
   for (let l = loops.of[b]; l !== NONE; l = loops.parent[l]) {
     if (trap && (!clean || loops.header[l] !== b)) break;

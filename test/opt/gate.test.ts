@@ -42,7 +42,11 @@ describe('gate', () => {
   });
   it('switches names off, and on alone', () => {
     expect(run({ off: ['gvn*'] }).gate.counts.has('gvn')).toBe(false);
-    expect([...run({ only: ['licm'] }).gate.counts.keys()]).toEqual(['licm']);
+    expect(
+      [...run({ only: ['params-*', 'const-*'] }).gate.counts.keys()].every((n) =>
+        /^(params|const)-/.test(n),
+      ),
+    ).toBe(true);
   });
   it('orders only passes that exist', () => {
     const names = PASSES.map((p) => p.name);

@@ -39,7 +39,7 @@ async function bundle() {
     target: 'node20',
     minifySyntax: true,
     define: { ELFIN_VERSION: JSON.stringify(version) },
-    external: ['commander', '@alexaltea/capstone-js', '@bytecodealliance/*'],
+    external: ['commander', 'wabt', '@alexaltea/capstone-js', '@bytecodealliance/*'],
     logLevel: 'warning',
   });
   const cli = readFileSync('dist/cli.js', 'utf8');

@@ -15,10 +15,10 @@ function isText(bytes: Uint8Array): boolean {
   return start.startsWith('(') || start.startsWith(';;');
 }
 
-async function parseText(path: string, bytes: Uint8Array): Promise<Uint8Array> {
-  const { parseWat } = await import('../tools/wast/wat.ts');
+async function readText(path: string, bytes: Uint8Array): Promise<Uint8Array> {
+  const { parseText } = await import('../tools/wat.ts');
   try {
-    return await parseWat(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return await parseText(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw new Failure(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -34,7 +34,7 @@ export async function readInput(path: string): Promise<Input> {
   }
   if (startsWith(bytes, [0x7f, 0x45, 0x4c, 0x46])) return { kind: 'object', path, bytes };
   if (startsWith(bytes, [0, 0x61, 0x73, 0x6d])) return { kind: 'module', path, bytes };
-  if (isText(bytes)) return { kind: 'module', path, bytes: await parseText(path, bytes) };
+  if (isText(bytes)) return { kind: 'module', path, bytes: await readText(path, bytes) };
   throw new Failure(
     `${path}: not a WebAssembly module (.wasm or .wat), nor an object compiled by Elfin`,
   );

@@ -10,6 +10,7 @@ import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import { ALL_CLASSES, aliasClass, CLASS_READONLY, CLASSES, writtenClasses } from './aliases.ts';
 import type { Cfg } from './cfg.ts';
+import type { Dominators } from './dominators.ts';
 import type { Loops } from './loops.ts';
 import { ensure32, ensure8 } from './scratch.ts';
 
@@ -22,9 +23,11 @@ export class MemState {
   private store = new Int32Array(0);
   private before = new Int32Array(0);
   private count = 1;
+  private dom!: Dominators;
 
   /** Starts on a function: finds what each loop writes. */
-  start(f: Func, cfg: Cfg, loops: Loops): void {
+  start(f: Func, cfg: Cfg, dom: Dominators, loops: Loops): void {
+    this.dom = dom;
     this.out = ensure32(this.out, f.blockCount * CLASSES);
     this.left = ensure8(this.left, f.blockCount);
     this.left.fill(0, 0, f.blockCount);
@@ -76,7 +79,7 @@ export class MemState {
         // A predecessor not met yet: a back edge, or an edge of an unreachable block or an irreducible cycle.
         const l = loops.of[b];
         renew |=
-          l !== NONE && loops.header[l] === b && loops.contains(l, from)
+          l !== NONE && loops.header[l] === b && this.dom.dominates(b, from)
             ? this.loopWrites[l]
             : ALL_CLASSES;
         continue;

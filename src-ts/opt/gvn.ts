@@ -53,7 +53,7 @@ class Gvn {
     if (this.builder === undefined || this.builder.f !== f) this.builder = new Builder(f);
     this.builder.fold = fold;
     this.prepare();
-    this.mem.start(f, an.cfg, an.loops);
+    this.mem.start(f, an.cfg, an.dom, an.loops);
     this.walk(an);
     this.builder.before = NONE;
   }
@@ -217,7 +217,10 @@ class Gvn {
     let h = Math.imul(op + 1, 0x9e3779b1) ^ Math.imul(f.ty[r] + 1, 0x85ebca6b);
     const n = Op.OP_ARGS[op];
     // Operands of a commutative operation are mixed so that their order does not matter.
-    if ((Op.OP_FACTS[op] & Op.F_COMMUTES) !== 0) h ^= Math.imul(f.a[r] + f.b[r], 0xc2b2ae35 | 0);
+    if ((Op.OP_FACTS[op] & Op.F_COMMUTES) !== 0)
+      h ^=
+        Math.imul(f.a[r] + f.b[r], 0xc2b2ae35 | 0) ^
+        Math.imul(Math.imul(f.a[r], f.b[r]), 0x27d4eb2f);
     else {
       if (n > 0) h = Math.imul(h ^ f.a[r], 0xcc9e2d51 | 0);
       if (n > 1) h = Math.imul(h ^ f.b[r], 0x1b873593);
@@ -283,6 +286,8 @@ class Gvn {
       const hir = f.imm2[r] >>> 0;
       const stricter = his > hir || (his === hir && f.imm[s] >>> 0 >= f.imm[r] >>> 0);
       if (stricter && ok(f, 'gvn-bound')) return f.remove(r);
+      // The newest check of these operands is the strictest.
+      break;
     }
     this.push(bucket, r, NONE);
   }

@@ -17,6 +17,8 @@ import { ok } from './gate.ts';
 
 /** Rows other than loads moved out of one loop: each needs a register through the loop. */
 const LIMIT = 24;
+/** Loops that one row leaves at once, at most: the guest may nest thousands. */
+const LEVELS = 16;
 
 const mem = new MemState();
 let preheader = new Int32Array(0);
@@ -66,7 +68,8 @@ function guarded(f: Func, r: number): boolean {
 function destination(f: Func, loops: Loops, b: number, r: number, clean: boolean): number {
   const trap = guarded(f, r);
   let to = NONE;
-  for (let l = loops.of[b]; l !== NONE; l = loops.parent[l]) {
+  let levels = LEVELS;
+  for (let l = loops.of[b]; l !== NONE && levels-- > 0; l = loops.parent[l]) {
     if (trap && (!clean || loops.header[l] !== b)) break;
     if (preheader[l] === NONE || !invariant(f, loops, l, r)) break;
     to = l;
@@ -178,7 +181,7 @@ export function hoistInvariants(f: Func, an: Analyses): void {
     an.needLoops(f);
   }
   const { cfg, dom, loops } = an;
-  mem.start(f, cfg, loops);
+  mem.start(f, cfg, dom, loops);
   preheader = ensure32(preheader, loops.count);
   moved = ensure32(moved, loops.count);
   for (let l = 0; l < loops.count; l++) {

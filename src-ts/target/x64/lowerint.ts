@@ -185,7 +185,8 @@ export function lowerDiv(c: Rules, row: number): void {
   const other = lower.newVreg(f.ty[row]);
   const result = lower.vregOf(row);
   lower.inst(P.P_DIV);
-  lower.operand(b, USE_LATE);
+  // The divisor outlives the writes of rax and rdx, unless it is what is in rax.
+  lower.operand(b, a === b ? useFixed(R.RAX) : USE_LATE);
   lower.operand(a, useFixed(R.RAX));
   lower.operand(rem ? other : result, defFixed(R.RAX));
   lower.operand(rem ? result : other, defFixed(R.RDX));

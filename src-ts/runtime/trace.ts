@@ -4,6 +4,7 @@
  */
 import { TRAP_STACK_OVERFLOW, TRAP_TEXTS } from '../gen/ir.ts';
 import { RuntimeError } from '../util/errors.ts';
+import { AddressRanges } from './ranges.ts';
 
 /** What a trace needs to know of mapped code; implemented by the loaded object. */
 export interface CodeMap {
@@ -14,43 +15,21 @@ export interface CodeMap {
   wasmOffset(textOffset: number, isCall: boolean): number;
 }
 
-interface Range {
-  start: number;
-  end: number;
-  map: WeakRef<CodeMap>;
-}
+const code = new AddressRanges<CodeMap>();
 
-/** Ranges of code addresses, ascending. */
-const ranges: Range[] = [];
-
-/** Place of the last range that starts at or before an address, or -1. */
-function rangeBefore(address: number): number {
-  let low = 0;
-  let high = ranges.length;
-  while (low < high) {
-    const mid = (low + high) >> 1;
-    if (ranges[mid]!.start <= address) low = mid + 1;
-    else high = mid;
-  }
-  return low - 1;
-}
-
-/** Makes code known to traces; ranges whose code is gone are dropped on the way. */
+/** Makes code known to traces. */
 export function registerCode(start: number, size: number, map: CodeMap): void {
-  for (let i = ranges.length - 1; i >= 0; i--) {
-    if (ranges[i]!.map.deref() === undefined) ranges.splice(i, 1);
-  }
-  ranges.splice(rangeBefore(start) + 1, 0, { start, end: start + size, map: new WeakRef(map) });
+  code.add(start, size, map);
 }
 
 /** One line per Wasm frame, innermost first. */
 function describe(frames: Float64Array): string[] {
   const lines: string[] = [];
   frames.forEach((pc, i) => {
-    const range = ranges[rangeBefore(pc)];
-    const map = range && pc < range.end ? range.map.deref() : undefined;
-    if (!map || !range) return;
-    const offset = pc - range.start;
+    const found = code.find(pc);
+    if (!found) return;
+    const map = found.owner;
+    const offset = pc - found.start;
     const index = map.functionAt(i === 0 ? offset : offset - 1);
     if (index < 0) return;
     const at = map.wasmOffset(offset, i > 0);
@@ -65,9 +44,9 @@ function describe(frames: Float64Array): string[] {
  * The error of a trap. Stack exhaustion is a RangeError, as the JavaScript API asks (§ Stack Overflow: the same class as
  * JavaScript's own); everything else a RuntimeError. The Wasm frames stand before the JavaScript ones in `stack`.
  */
-export function makeTrapError(code: number, frames: Float64Array): Error {
-  const text = TRAP_TEXTS[code] ?? `trap ${code}`;
-  const error = code === TRAP_STACK_OVERFLOW ? new RangeError(text) : new RuntimeError(text);
+export function makeTrapError(trap: number, frames: Float64Array): Error {
+  const text = TRAP_TEXTS[trap] ?? `trap ${trap}`;
+  const error = trap === TRAP_STACK_OVERFLOW ? new RangeError(text) : new RuntimeError(text);
   const wasm = describe(frames);
   if (wasm.length > 0) {
     const lines = (error.stack ?? '')

@@ -269,7 +269,7 @@ function edgeDistance(s: State, from: number, to: number): number {
 
 function sweepDistances(s: State): void {
   const vc = s.vcode;
-  // -1 = lives through; marked as -2 - d later, so that local uses (>= 0) stay apart.
+  // -1 = lives through; distances of such are kept as -2 - d until all are known, so that local uses (>= 0) stay apart.
   for (let pass = 0; pass < 2; pass++) {
     for (let i = vc.blockCount - 1; i >= 0; i--) {
       const b = s.rpo[i]!;

@@ -64,7 +64,6 @@ export class State implements MoveSink {
   exitEnd = new Int32Array(0);
   /** Registers that hold something at the entry of the loop with this header. */
   reserved = [new Int32Array(0), new Int32Array(0)];
-  blockStamp = new Int32Array(0);
 
   // Live-in lists: vreg and next-use distance from the block's start
   liveInVreg = new Int32Array(1024);
@@ -77,7 +76,6 @@ export class State implements MoveSink {
   remat = new Uint8Array(0);
   next = new Int32Array(0);
   inW = new Uint8Array(0);
-  usedHere = new Uint8Array(0);
   vstamp = new Int32Array(0);
   vcount = new Int32Array(0);
   /** First use of a block parameter in its block's terms; once assigned, its register at entry or -1. */
@@ -171,7 +169,6 @@ export class State implements MoveSink {
       this.exitStart = new Int32Array(size);
       this.exitEnd = new Int32Array(size);
       this.reserved = [new Int32Array(size), new Int32Array(size)];
-      this.blockStamp = new Int32Array(size);
     }
     this.reserved[0]!.fill(0, 0, n);
     this.reserved[1]!.fill(0, 0, n);
@@ -185,7 +182,6 @@ export class State implements MoveSink {
       this.remat = new Uint8Array(size);
       this.next = new Int32Array(size);
       this.inW = new Uint8Array(size);
-      this.usedHere = new Uint8Array(size);
       this.vstamp = new Int32Array(size);
       this.vcount = new Int32Array(size);
       this.paramNext = new Int32Array(size);

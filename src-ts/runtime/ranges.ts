@@ -6,9 +6,10 @@ interface Range<T extends object> {
 }
 
 export class AddressRanges<T extends object> {
-  private ranges: Range<T>[] = [];
+  private readonly ranges: Range<T>[] = [];
   private readonly dead = new FinalizationRegistry<Range<T>>((range) => {
-    this.ranges = this.ranges.filter((r) => r !== range);
+    const i = this.before(range.start);
+    if (this.ranges[i] === range) this.ranges.splice(i, 1);
   });
 
   /** Place of the last range that starts at or before an address, or -1. */

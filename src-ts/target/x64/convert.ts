@@ -10,8 +10,6 @@ import { SCRATCH, SCRATCH_FP } from './machine.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
-const JMP = 16;
-
 /** 2^63 and the bound below the least integer, as bits: f32, or the high half of an f64. */
 const TWO_63_F32 = 0x5f000000;
 const TWO_63_F64 = 0x43e00000;
@@ -97,7 +95,7 @@ export function emitDeferredConversion(s: FunctionState, i: number, back: number
     if (aux & P.AUX_SIGNED) saturateSigned(s, i);
     else saturateU32(s, i);
   } else if (checkRange(s, i)) return;
-  s.sink.branch(JMP, back);
+  s.sink.branch(P.JMP, back);
 }
 
 /** Traps on NaN. */
@@ -119,7 +117,7 @@ function checkRange(s: FunctionState, i: number): boolean {
   trapNan(s, i);
   const overflow = overflowLabel(s, i);
   if (!(aux & P.AUX_SIGNED)) {
-    sink.branch(JMP, overflow);
+    sink.branch(P.JMP, overflow);
     return true;
   }
   const from = s.reg(i, 1);
@@ -150,7 +148,7 @@ function saturateSigned(s: FunctionState, i: number): void {
   sink.branch(R.CC_P, nan);
   sink.branch(R.CC_B, end);
   E.encR_imm(buf, code.aux[i] & P.AUX_64 ? X.SUB_rm64_imm8 : X.SUB_rm32_imm8, to, 1);
-  sink.branch(JMP, end);
+  sink.branch(P.JMP, end);
   sink.bind(nan);
   E.encRR(buf, X.XOR_r32_rm32, to, to);
   sink.bind(end);
@@ -183,10 +181,10 @@ function toU64(s: FunctionState, i: number, to: number, from: number, double: bo
   sink.branch(R.CC_NS, done);
   if (saturate) {
     E.encRR(buf, X.XOR_r32_rm32, to, to);
-    sink.branch(JMP, done);
+    sink.branch(P.JMP, done);
   } else {
     trapNan(s, i);
-    sink.branch(JMP, overflowLabel(s, i));
+    sink.branch(P.JMP, overflowLabel(s, i));
   }
   sink.bind(big);
   E.encRR(buf, X.MOVAPS_xmm_xm128, SCRATCH_FP, from);
@@ -197,7 +195,7 @@ function toU64(s: FunctionState, i: number, to: number, from: number, double: bo
     const fits = sink.newLabel();
     sink.branch(R.CC_NS, fits);
     E.encR_imm(buf, X.MOV_rm64_imm32, to, -1);
-    sink.branch(JMP, done);
+    sink.branch(P.JMP, done);
     sink.bind(fits);
   } else sink.branch(R.CC_S, overflowLabel(s, i));
   E.encR_imm(buf, X.BTC_rm64_imm8, to, 63);

@@ -78,3 +78,6 @@ export const P_RET = 529;
 export const P_TAIL_CALL = 530;
 /** Tail call of the address in operand 0. */
 export const P_TAIL_CALL_IND = 531;
+
+/** Branch kind (CodeSink.branch) of an unconditional jump; kinds 0-15 are condition codes. */
+export const JMP = 16;

@@ -1,4 +1,4 @@
-/** Encoding of the pseudo-instructions of ops.ts. Branch kinds: a condition code, or JMP. SDM Vol. 2. */
+/** Encoding of the pseudo-instructions of ops.ts. SDM Vol. 2. */
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import * as Rec from '../../object/records.ts';
@@ -10,9 +10,8 @@ import { afterCall, emitReturn, emitTailCall } from './frame.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
-/** Branch kind of an unconditional jump; kinds 0-15 are conditions. */
-export const JMP = 16;
-const NEXT_NONE = -1;
+/** A rare path that does not come back. */
+const NO_RETURN = -1;
 
 /** Emits instruction i. */
 export function emitInst(s: FunctionState, i: number, next: number): void {
@@ -43,7 +42,7 @@ export function emitInst(s: FunctionState, i: number, next: number): void {
       branchOn(s, code.aux[i], sink.trapLabel(code.imm[i], code.pos[i]));
       return;
     case P.P_SIGCHECK:
-      sink.branch(R.CC_NE, sink.defer(i, NEXT_NONE));
+      sink.branch(R.CC_NE, sink.defer(i, NO_RETURN));
       return;
     case P.P_SETCC:
       emitSetcc(s, i);
@@ -104,7 +103,7 @@ function emitConst(s: FunctionState, i: number): void {
 }
 
 function jump(s: FunctionState, to: number, next: number): void {
-  if (to !== next) s.sink.branch(JMP, to);
+  if (to !== next) s.sink.branch(P.JMP, to);
 }
 
 /** Branches to a label when a condition (never COND_AND_NP) holds. */
@@ -245,10 +244,10 @@ function emitMinMax(s: FunctionState, i: number): void {
   sink.branch(R.CC_P, nan);
   sink.branch(R.CC_NE, differ);
   E.encRR(buf, max ? X.ANDPS_xmm_xm128 : X.ORPS_xmm_xm128, to, other);
-  sink.branch(JMP, done);
+  sink.branch(P.JMP, done);
   sink.bind(nan);
   E.encRR(buf, double ? X.ADDSD_xmm_xm64 : X.ADDSS_xmm_xm32, to, other);
-  sink.branch(JMP, done);
+  sink.branch(P.JMP, done);
   sink.bind(differ);
   if (max) E.encRR(buf, double ? X.MAXSD_xmm_xm64 : X.MAXSS_xmm_xm32, to, other);
   else E.encRR(buf, double ? X.MINSD_xmm_xm64 : X.MINSS_xmm_xm32, to, other);

@@ -13,7 +13,7 @@ import { jump, RULES } from './lower.ts';
 import { lowerEntry, signatureStack } from './lowercall.ts';
 import { clobberSets, opFlags, registers } from './machine.ts';
 import * as P from './ops.ts';
-import { emitDeferred, emitInst, emitRemat, JMP } from './pseudo.ts';
+import { emitDeferred, emitInst, emitRemat } from './pseudo.ts';
 
 export class X64Target implements Target {
   readonly registers = registers;
@@ -65,7 +65,7 @@ export class X64Target implements Target {
   }
 
   branchSize(kind: number, short: boolean): number {
-    return short ? 2 : kind === JMP ? 5 : 6;
+    return short ? 2 : kind === P.JMP ? 5 : 6;
   }
 
   fitsShort(_kind: number, disp: number): boolean {
@@ -73,8 +73,8 @@ export class X64Target implements Target {
   }
 
   writeBranch(bytes: Uint8Array, at: number, kind: number, short: boolean, disp: number): void {
-    if (short) bytes[at++] = kind === JMP ? 0xeb : 0x70 | kind;
-    else if (kind === JMP) bytes[at++] = 0xe9;
+    if (short) bytes[at++] = kind === P.JMP ? 0xeb : 0x70 | kind;
+    else if (kind === P.JMP) bytes[at++] = 0xe9;
     else {
       bytes[at++] = 0x0f;
       bytes[at++] = 0x80 | kind;

@@ -105,7 +105,7 @@ export class Session {
     return this.dump !== undefined && this.settings.dump?.includes(stage) === true;
   }
 
-  private show(stage: string, text = print(this.f)): void {
+  private show(stage: string, text = print(this.f, { pos: true })): void {
     this.dump!(stage, this.m.importedFuncs + this.f.index, text);
   }
 

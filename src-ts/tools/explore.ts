@@ -13,8 +13,8 @@ import { Disassembler, hexBytes } from './disassemble.ts';
 import { PAGE_SCRIPT, PAGE_STYLE } from './explorepage.ts';
 import { wasmLines } from './wasmtext.ts';
 
-/** A line of any column: Wasm byte offset it belongs to (-1: none), text, and a note in dim type. */
-type Line = [at: number, text: string, note?: string];
+/** A line of any column: Wasm byte offset it belongs to (-1: none), text, and what stands before and after it in dim type. */
+type Line = [at: number, text: string, before?: string, after?: string];
 
 interface FunctionView {
   name: string;
@@ -31,6 +31,7 @@ interface FunctionView {
 /** Functions beyond this many are left out, largest first, so that the page stays small enough to open. */
 const MAX_FUNCTIONS = 400;
 const IR_STAGES = ['ir', 'opt'];
+const BYTES_SHOWN = 10;
 
 /**
  * The page for a module.
@@ -45,9 +46,10 @@ export async function explore(bytes: Uint8Array, options: CompileOptions = {}): 
     { ...options, dump: IR_STAGES },
     undefined,
     (stage, index, text) => {
-      if (!chosen.has(index)) return;
-      const stages = ir.get(index) ?? [];
-      ir.set(index, stages);
+      const defined = index - m.importedFuncs;
+      if (!chosen.has(defined)) return;
+      const stages = ir.get(defined) ?? [];
+      ir.set(defined, stages);
       stages.push([stage, irLines(text)]);
     },
   );
@@ -85,8 +87,9 @@ function machineLines(object: LoadedObject, disassembler: Disassembler, index: n
   return disassembler.lines(code, offset).map(({ offset: at, bytes, mnemonic, operands }) => {
     const trap = object.traps.at(at);
     const wasm = trap ? trap.wasmOffset : mnemonic === '.byte' ? -1 : object.wasmOffset(at, false);
-    const note = `${at.toString(16)}  ${hexBytes(bytes.subarray(0, 8))}${trap ? `  traps: ${TRAP_NAMES[trap.code]}` : ''}`;
-    return [wasm, `${mnemonic} ${operands}`, note];
+    const before = `${at.toString(16).padStart(6)}  ${hexBytes(bytes.subarray(0, BYTES_SHOWN))}`;
+    const after = trap ? `traps: ${TRAP_NAMES[trap.code]}` : '';
+    return [wasm, `${mnemonic} ${operands}`, before, after];
   });
 }
 
@@ -121,7 +124,7 @@ function escapeHtml(text: string): string {
 }
 
 function page(object: LoadedObject, views: FunctionView[], total: number): string {
-  const title = object.module.moduleName || 'module';
+  const title = object.module.moduleName || 'WebAssembly module';
   // "<" cannot end the script element early when it is escaped.
   const data = JSON.stringify(views).replace(/</g, '\\u003c');
   const left =

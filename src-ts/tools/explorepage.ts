@@ -12,13 +12,14 @@ nav { grid-area: nav; overflow: auto; border-right: 1px solid var(--line); }
 nav button { all: unset; display: flex; gap: .5rem; width: 100%; padding: .15rem 1rem; cursor: pointer; box-sizing: border-box; }
 nav button span:first-child { flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; } nav button span:last-child { color: var(--dim); }
 nav button:hover, nav button:focus-visible { background: var(--head); } nav button[aria-current=true] { background: var(--pick); }
-main { grid-area: main; display: grid; grid-template-columns: 3fr 4fr 5fr; min-height: 0; }
+main { grid-area: main; display: grid; grid-template-columns: 3fr 4fr 6fr; min-height: 0; }
 section { display: flex; flex-direction: column; min-width: 0; min-height: 0; border-right: 1px solid var(--line); }
 h2 { margin: 0; padding: .3rem .8rem; font-size: .8rem; font-weight: 600; color: var(--dim); border-bottom: 1px solid var(--line); }
 h2 button { all: unset; cursor: pointer; margin-right: 1rem; } h2 button[aria-pressed=true] { color: var(--fg); border-bottom: 2px solid #5b8def; }
 ol { list-style: none; margin: 0; padding: .3rem 0; overflow: auto; flex: 1; font: 12px/1.5 ui-monospace, monospace; }
-li { display: flex; gap: 1rem; padding: 0 .8rem; white-space: pre; } li i { font-style: normal; color: var(--dim); margin-left: auto; }
-#machine li i { order: -1; margin: 0; min-width: 17rem; } #wasm li i { order: -1; margin: 0; min-width: 4rem; }
+li { display: flex; gap: 1rem; padding: 0 .8rem; white-space: pre; } li i { font-style: normal; color: var(--dim); }
+#machine li i:first-child { min-width: 20rem; } #wasm li i { min-width: 4rem; }
+ol li { width: max-content; min-width: 100%; }
 li.hit { background: var(--hit); }
 `;
 
@@ -27,12 +28,14 @@ const views = JSON.parse(document.getElementById('data').textContent);
 const $ = (id) => document.getElementById(id);
 let current, stage = -1;
 function fill(list, lines) {
-  list.replaceChildren(...lines.map(([at, text, note]) => {
+  list.replaceChildren(...lines.map(([at, text, before, after]) => {
     const li = document.createElement('li');
-    const code = document.createElement('span');
-    code.textContent = text;
-    li.append(code);
-    if (note) { const i = document.createElement('i'); i.textContent = note; li.append(i); }
+    for (const [tag, part] of [['i', before], ['span', text], ['i', after]]) {
+      if (!part) continue;
+      const element = document.createElement(tag);
+      element.textContent = part;
+      li.append(element);
+    }
     if (at >= 0) li.dataset.at = at;
     return li;
   }));

@@ -81,11 +81,15 @@ class Gen {
   private ctx = NONE;
   private base = NONE;
   private depth = 0;
+  /** Half of the functions mostly access a few places of memory that overlap, the others compute. */
+  private readonly heavy: boolean;
+  private slot = NONE;
   private budget: number;
 
   constructor(rng: Rng, size: number, fold: Fold | null) {
     this.rng = rng;
     this.budget = size;
+    this.heavy = rng.one(2);
     this.b = new Builder(this.f);
     this.b.fold = fold;
   }
@@ -101,6 +105,7 @@ class Gen {
     this.ctx = f.addParam(0, Op.T_I64, 0);
     for (const t of PARAMS) this.env[t].push(f.addParam(0, t, 0));
     this.base = b.load(Op.LOAD, Op.T_I64, this.ctx, NONE, 0, 0, Op.R_READONLY | Op.MEM_NOTRAP);
+    this.slot = b.binary(Op.IAND, Op.T_I32, this.env[Op.T_I32][0], b.iconst32(127));
     this.body();
     this.ret();
     return f;
@@ -141,7 +146,8 @@ class Gen {
   private statement(): void {
     this.budget--;
     const k = this.rng.below(20);
-    if (k < 9) this.integer();
+    if (this.heavy && k < 13) this.access();
+    else if (k < 9) this.integer();
     else if (k < 10) this.float();
     else if (k < 11) this.convert();
     else if (k < 14) this.memory();
@@ -198,6 +204,35 @@ class Gen {
       ]);
       this.add(b.unary(Op.BITCAST, to, this.value(from)));
     }
+  }
+
+  /** A load or store of one of a few places: two globals, and bytes near one slot of memory. */
+  private access(): void {
+    const { rng, b } = this;
+    let at = this.ctx;
+    let index = NONE;
+    let aux = Op.R_GLOBAL | (rng.below(2) << Op.REGION_SHIFT) | Op.MEM_NOTRAP;
+    let offset = 64 + 16 * ((aux >>> Op.REGION_SHIFT) & 0xff);
+    if (!rng.one(3)) {
+      at = this.base;
+      aux = Op.R_MEMORY;
+      offset = rng.below(12);
+      index = this.slot;
+      if (rng.one(3)) index = b.binary(Op.IADD, Op.T_I32, index, b.iconst32(rng.below(6)));
+      if (rng.one(6)) index = NONE;
+    }
+    const op = rng.below(4);
+    const ty = op > 0 && aux !== Op.R_MEMORY ? Op.T_I64 : rng.one(2) ? Op.T_I32 : Op.T_I64;
+    if (rng.one(2)) {
+      const load = [Op.LOAD, Op.LOAD8_U, Op.LOAD16_S, Op.LOAD][op];
+      const v = b.load(aux === Op.R_MEMORY ? load : Op.LOAD, ty, at, index, offset, 0, aux);
+      // Mixed into a value that lives on, so that what was loaded shows in the results.
+      const have = this.env[ty];
+      this.add(have.length > 0 ? b.binary(Op.IXOR, ty, have[have.length - 1], v) : v);
+      return;
+    }
+    const store = [Op.STORE, Op.STORE8, Op.STORE16, Op.STORE][op];
+    b.store(aux === Op.R_MEMORY ? store : Op.STORE, at, index, this.value(ty), offset, 0, aux);
   }
 
   private memory(): void {
@@ -305,7 +340,13 @@ class Gen {
     const { rng, b, f } = this;
     const join = this.block();
     const types = Array.from({ length: rng.below(3) }, () => rng.pick(TYPES));
-    const args = (): number => this.list(types.map((t) => this.value(t)));
+    const twins = rng.one(4);
+    if (twins && types.length === 2) types[1] = types[0];
+    const args = (): number => {
+      const vs = types.map((t) => this.value(t));
+      if (twins && vs.length === 2) vs[1] = vs[0];
+      return this.list(vs);
+    };
     const arms = [rng.one(3) ? join : this.block(), rng.one(2) ? join : this.block()];
     const c = this.condition();
     const first = arms[0] === join ? args() : EMPTY;

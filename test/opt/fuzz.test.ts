@@ -68,7 +68,7 @@ describe('random functions', () => {
   });
 
   it('mean the same when built with the peephole rules', () => {
-    for (let seed = 1; seed <= 400 * SCALE; seed++) {
+    for (let seed = 1; seed <= 600 * SCALE; seed++) {
       const plain = randomFunction(seed, 50);
       const folded = randomFunction(seed, 50, fold);
       check(folded, 'fold', seed, outcomes(plain, seed), print(plain));
@@ -76,7 +76,7 @@ describe('random functions', () => {
   });
 
   it.each(PASSES.map((p) => p.name))('mean the same after %s', (name) => {
-    for (let seed = 1; seed <= 150 * SCALE; seed++) {
+    for (let seed = 1; seed <= 300 * SCALE; seed++) {
       const f = randomFunction(seed + 5000, 60, seed % 2 === 0 ? fold : null);
       const text = print(f);
       const before = outcomes(f, seed);
@@ -86,7 +86,7 @@ describe('random functions', () => {
   });
 
   it.each(['0', '1', '2', 's'] as Level[])('mean the same at level %s', (level) => {
-    for (let seed = 1; seed <= 150 * SCALE; seed++) {
+    for (let seed = 1; seed <= 300 * SCALE; seed++) {
       const f = randomFunction(seed + 9000, 90, seed % 4 === 0 ? null : fold);
       const text = print(f);
       const before = outcomes(f, seed);

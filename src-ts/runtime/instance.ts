@@ -1,6 +1,7 @@
 /** WebAssembly.Instance (JavaScript API § 5.2): core instantiation (core specification § 4.5.4) and the exports object. */
 import * as Abi from '../gen/abi.ts';
 import { TRAP_MEMORY_OOB, TRAP_TABLE_OOB, TRAP_TEXTS } from '../gen/ir.ts';
+import { ObjectError } from '../object/error.ts';
 import type { ElementSegment } from '../object/records.ts';
 import { RuntimeError } from '../util/errors.ts';
 import { evaluate } from './constexpr.ts';
@@ -135,6 +136,7 @@ function makeExports(state: InstanceState): object {
           : e.kind === 'memory'
             ? state.memories[e.index]!
             : state.globals[e.index]!.wrapper();
+    if (e.name in exports) throw new ObjectError(`.elfin.info: found export '${e.name}' twice`);
     Object.defineProperty(exports, e.name, { value, enumerable: true });
   }
   return Object.freeze(exports);

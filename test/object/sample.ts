@@ -120,7 +120,7 @@ const MODULE: R.ModuleDescription = {
       mode: 'passive',
       table: 0,
       offset: [],
-      type: 0x6f,
+      type: 0x70,
       exprs: [[{ op: 'ref.null' }], [{ op: 'ref.func', index: 2 }]],
     },
   ],

@@ -39,11 +39,7 @@ interface Env {
   toList: (value: unknown, count: number) => unknown[];
 }
 
-export type ExportFactory = (
-  refLow: number,
-  refHigh: number,
-  keeper: Keeper,
-) => (...args: unknown[]) => unknown;
+export type ExportFactory = (callee: number, keeper: Keeper) => (...args: unknown[]) => unknown;
 export type HostFactory = (func: (...args: unknown[]) => unknown, keeper: Keeper) => HostStub;
 
 const TWO32 = 0x1_0000_0000;
@@ -127,7 +123,7 @@ function exportSource({ params, results }: FuncType): string {
     ...(params.includes(EXTERNREF) ? ['collectHandles();'] : []),
     ...params.map((p, i) => (p === EXTERNREF ? '' : `a${i} = ${convert(p, `a${i}`)};`)),
     ...params.map((p, i) => store(p, i, `a${i}`)),
-    `i32[${TRANSFER_CALLEE >> 2}] = low; i32[${(TRANSFER_CALLEE >> 2) + 1}] = high;`,
+    `f64[${TRANSFER_CALLEE >> 3}] = callee;`,
     'enter();',
     `if ((i32[${TRANSFER_STATUS >> 2}] | i32[${TRANSFER_FLAGS >> 2}]) !== ${STATUS_DONE}) t.drive(keeper);`,
   ];
@@ -135,7 +131,7 @@ function exportSource({ params, results }: FuncType): string {
   else if (results.length > 1)
     lines.push(`return [${results.map((r, i) => load(r, i)).join(', ')}];`);
   const body = params.includes(V128) || results.includes(V128) ? 'noV128();' : lines.join('\n    ');
-  return `${PROLOG}return (low, high, keeper) => (${names.join(', ')}) => {\n    ${body}\n};`;
+  return `${PROLOG}return (callee, keeper) => (${names.join(', ')}) => {\n    ${body}\n};`;
 }
 
 /** Source of a {@link HostFactory}. */
@@ -259,13 +255,13 @@ function loadValue(env: Env, type: ValType, slot: number): unknown {
 }
 
 function interpretExport(env: Env, { params, results }: FuncType): ExportFactory {
-  return (low, high, keeper) => {
+  return (callee, keeper) => {
     const func = (...args: unknown[]): unknown => {
       if (params.includes(V128) || results.includes(V128)) noV128();
       env.collectHandles();
       const values = params.map((p, i) => convertValue(env, p, args[i], keeper));
       values.forEach((v, i) => storeValue(env, params[i]!, i, v));
-      env.t.call(low, high, keeper);
+      env.t.call(callee, keeper);
       const out = results.map((r, i) => loadValue(env, r, i));
       return results.length > 1 ? out : out[0];
     };

@@ -9,7 +9,7 @@ import { readImports, type Imports } from './imports.ts';
 import { allocateMemory, nativeOf, wrap as wrapMemory } from './memory.ts';
 import { codeOf, isModule, type Module } from './module.ts';
 import { InstanceState } from './state.ts';
-import { thread } from './thread.ts';
+import { addressBits, thread } from './thread.ts';
 import { writeRefCell } from './values.ts';
 import { defineInterface, needArguments, toOptionalObject } from './webidl.ts';
 
@@ -69,7 +69,7 @@ function instantiateCore(module: Module, imports: Imports): object {
   const { start } = code.module;
   if (start !== undefined) {
     const ref = state.funcRef(start);
-    thread().call((ref % 0x1_0000_0000) | 0, Math.floor(ref / 0x1_0000_0000), state);
+    thread().call(addressBits(ref), state);
   }
   return exports;
 }

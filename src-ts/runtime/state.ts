@@ -14,7 +14,7 @@ import type { FuncImport, FuncTypeOwner, Imports } from './imports.ts';
 import { nativeOf, type Memory } from './memory.ts';
 import type { NativeInstance } from './native.ts';
 import { TableState } from './table.ts';
-import { thread, type HostStub, type Thread } from './thread.ts';
+import { addressBits, thread, type HostStub, type Thread } from './thread.ts';
 import {
   EXTERNREF,
   F32,
@@ -234,7 +234,7 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
       this.keys[type]!,
       this.code.module.types[type] as FuncType,
     );
-    const f = factory((address % 0x1_0000_0000) | 0, Math.floor(address / 0x1_0000_0000), this);
+    const f = factory(addressBits(address), this);
     Object.defineProperty(f, 'name', { value: String(index), configurable: true });
     registerExported(f, address, this);
     return f;

@@ -20,9 +20,11 @@ import { makeTrapError } from './trace.ts';
 const STATUS = TRANSFER_STATUS >> 2;
 const FLAGS = TRANSFER_FLAGS >> 2;
 const HOST_ID = TRANSFER_HOST_ID >> 2;
-const FIBER = TRANSFER_FIBER >> 2;
+// Addresses are passed as the bits of one double (a denormal number, which nothing changes on the way): native code reads
+// them whole, and a read of two halves just written would wait for both stores to leave the core.
+const FIBER = TRANSFER_FIBER >> 3;
 const TRAP = TRANSFER_TRAP >> 2;
-const CALLEE = TRANSFER_CALLEE >> 2;
+const CALLEE = TRANSFER_CALLEE >> 3;
 
 /** Index of the first slot in the 64-bit views; twice that in the 32-bit ones. */
 export const SLOT0 = TRANSFER_SIZE >> 3;
@@ -93,13 +95,13 @@ export class Thread {
   }
 
   /**
-   * Calls the function of a VMFuncRef whose arguments are in the slots; returns when its results are there.
+   * Calls the function of a VMFuncRef (its address by {@link addressBits}) whose arguments are in the slots; returns when its
+   * results are there.
    * Throws RuntimeError on a trap, and whatever a host function throws, unchanged.
    */
-  call(refLow: number, refHigh: number, keeper: object): void {
+  call(callee: number, keeper: object): void {
     const i32 = this.i32;
-    i32[CALLEE] = refLow;
-    i32[CALLEE + 1] = refHigh;
+    this.f64[CALLEE] = callee;
     this.native.enter();
     if ((i32[STATUS]! | i32[FLAGS]!) !== STATUS_DONE) this.drive(keeper);
   }
@@ -119,25 +121,23 @@ export class Thread {
 
   private run(): void {
     const i32 = this.i32;
+    const f64 = this.f64;
     const native = this.native;
     for (;;) {
       if (i32[FLAGS] !== 0) this.handleFlags();
       const status = i32[STATUS];
       if (status === STATUS_DONE) return;
       if (status === STATUS_TRAP) this.trap();
-      const low = i32[FIBER]!;
-      const high = i32[FIBER + 1]!;
+      const fiber = f64[FIBER]!;
       try {
         const id = i32[HOST_ID]!;
         (this.hot[id] ?? this.warm(id))();
       } catch (e) {
-        i32[FIBER] = low;
-        i32[FIBER + 1] = high;
+        f64[FIBER] = fiber;
         native.abandon();
         throw e;
       }
-      i32[FIBER] = low;
-      i32[FIBER + 1] = high;
+      f64[FIBER] = fiber;
       native.resume();
     }
   }
@@ -155,6 +155,14 @@ export class Thread {
     this.i32[FLAGS] = 0;
     if (flags & FLAG_MEMORY_GREW) this.onMemoryGrew();
   }
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+
+/** The double whose bits are an address, as the transfer area passes addresses. */
+export function addressBits(address: number): number {
+  bits.setBigUint64(0, BigInt(address));
+  return bits.getFloat64(0);
 }
 
 let current: Thread | undefined;

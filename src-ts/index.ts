@@ -21,7 +21,7 @@ export type { CompileOptions } from './compiler/settings.ts';
 /** Compiler of an engine. Code is for this machine: its CPU features are the default. */
 function engineCompiler(options: CompileOptions): EngineCompiler {
   const settings = resolveSettings(
-    { hostFeatures: thread().native.cpuFeatures(), ...options },
+    { hostFeatures: thread().cpuFeatures, ...options },
     'elfin.Engine',
   );
   return {

@@ -73,6 +73,7 @@ private:
   Napi::Value length(const Napi::CallbackInfo &info);
   Napi::Value get(const Napi::CallbackInfo &info);
   Napi::Value set(const Napi::CallbackInfo &info);
+  Napi::Value setAll(const Napi::CallbackInfo &info);
   Napi::Value grow(const Napi::CallbackInfo &info);
 
   std::unique_ptr<Table> table_;

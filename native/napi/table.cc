@@ -12,6 +12,7 @@ Napi::Function TableWrap::define(Napi::Env env) {
                          InstanceMethod<&TableWrap::length>("length"),
                          InstanceMethod<&TableWrap::get>("get"),
                          InstanceMethod<&TableWrap::set>("set"),
+                         InstanceMethod<&TableWrap::setAll>("setAll"),
                          InstanceMethod<&TableWrap::grow>("grow"),
                      });
 }
@@ -62,6 +63,23 @@ Napi::Value TableWrap::set(const Napi::CallbackInfo &info) {
     return throwRange(info.Env(), "table index out of bounds");
   table_->fill(index, ref, 1);
   return info.Env().Undefined();
+}
+
+Napi::Value TableWrap::setAll(const Napi::CallbackInfo &info) {
+  Napi::Env env = info.Env();
+  uint64_t index;
+  if (!readUint(info[0], index))
+    return env.Undefined();
+  if (!info[1].IsTypedArray() ||
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float64_array)
+    return throwType(env, "expected a Float64Array");
+  auto refs = info[1].As<Napi::Float64Array>();
+  uint64_t length = table_->vm.length;
+  if (index > length || refs.ElementLength() > length - index)
+    return throwRange(env, "table index out of bounds");
+  for (size_t i = 0; i < refs.ElementLength(); i++)
+    table_->fill(index + i, static_cast<uint64_t>(refs[i]), 1);
+  return env.Undefined();
 }
 
 Napi::Value TableWrap::grow(const Napi::CallbackInfo &info) {

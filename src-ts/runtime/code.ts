@@ -1,9 +1,11 @@
 /** A compiled object in this process: mapped, checked, made executable, known to traces. */
+import { FUNC_REF_SIZE } from '../gen/abi.ts';
 import { checkHost } from '../object/engine.ts';
 import { ObjectError } from '../object/error.ts';
 import { readObject, type LoadedObject } from '../object/read.ts';
 import type { FuncType, ModuleDescription } from '../object/records.ts';
 import type { NativeCode } from './native.ts';
+import { writeFuncRef } from './functions.ts';
 import { thread } from './thread.ts';
 import { registerCode, type CodeMap } from './trace.ts';
 
@@ -18,13 +20,14 @@ export class Code implements CodeMap {
   readonly object: LoadedObject;
   readonly module: ModuleDescription;
   private readonly native: NativeCode;
-  private funcRefPlaces: Map<number, number> | undefined;
+  private funcRefPlaces: Int32Array | undefined;
+  private template: Uint32Array | undefined;
 
   private constructor(native: NativeCode) {
     const t = thread();
     this.native = native;
     this.object = readObject(native.bytes, t.native.checksum);
-    checkHost(this.object.engine, hostTarget(), t.native.cpuFeatures());
+    checkHost(this.object.engine, hostTarget(), t.cpuFeatures);
     this.module = this.object.module;
     if (this.object.layout.textSize === 0) return; // a module without functions
     t.native.activate(native, this.object.layout);
@@ -75,10 +78,34 @@ export class Code implements CodeMap {
 
   /** Place of a defined function among the module's funcRefs. */
   funcRefPlace(index: number): number {
-    this.funcRefPlaces ??= new Map(Array.from(this.module.funcRefs, (f, k) => [f, k]));
-    const k = this.funcRefPlaces.get(index);
-    if (k === undefined) throw new ObjectError(`object has no reference for function ${index}`);
+    if (!this.funcRefPlaces) {
+      this.funcRefPlaces = new Int32Array(this.module.funcTypes.length).fill(-1);
+      const { funcRefs } = this.module;
+      for (let k = 0; k < funcRefs.length; k++) this.funcRefPlaces[funcRefs[k]!] = k;
+    }
+    const k = this.funcRefPlaces[index] ?? -1;
+    if (k < 0) throw new ObjectError(`object has no reference for function ${index}`);
     return k;
+  }
+
+  /** The VMFuncRefs of an instance as words, all but the context: most of the work of wiring one, done once. */
+  funcRefTemplate(): Uint32Array {
+    if (this.template) return this.template;
+    const { funcRefs, funcTypes, types } = this.module;
+    const ids = types.map((type) => typeId(signatureKey(type)));
+    const view = new DataView(new ArrayBuffer(funcRefs.length * FUNC_REF_SIZE));
+    for (let k = 0; k < funcRefs.length; k++) {
+      const index = funcRefs[k]!;
+      const type = funcTypes[index]!;
+      writeFuncRef(view, k * FUNC_REF_SIZE, {
+        code: this.functionAddress(index),
+        ctx: 0,
+        typeId: ids[type]!,
+        index,
+        entry: this.entryAddress(type),
+      });
+    }
+    return (this.template = new Uint32Array(view.buffer));
   }
 
   functionAt(textOffset: number): number {

@@ -2,8 +2,16 @@
  * Exported Functions (JavaScript API § 5.5): one JavaScript function per VMFuncRef, found both ways. A VMFuncRef lives in a
  * block of memory owned by an instance; owners are found by address range.
  */
+import {
+  FUNC_REF_CODE,
+  FUNC_REF_CTX,
+  FUNC_REF_ENTRY,
+  FUNC_REF_INDEX,
+  FUNC_REF_TYPE_ID,
+} from '../gen/abi.ts';
 import { AddressRanges } from './ranges.ts';
 import type { Keeper } from './values.ts';
+import { writeRefCell } from './pointers.ts';
 
 /** Owner of a block that holds VMFuncRefs. */
 export interface FuncRefOwner {
@@ -49,4 +57,17 @@ export function refOfFunc(value: unknown, keeper: Keeper): number {
   if (!func) throw new TypeError('a funcref must be null or a WebAssembly exported function');
   keeper.keep(func.owner);
   return func.address;
+}
+
+/** Writes the fields of a VMFuncRef. */
+export function writeFuncRef(
+  view: DataView,
+  at: number,
+  f: { code: number; ctx: number; typeId: number; index: number; entry: number },
+): void {
+  writeRefCell(view, at + FUNC_REF_CODE, f.code);
+  writeRefCell(view, at + FUNC_REF_CTX, f.ctx);
+  view.setUint32(at + FUNC_REF_TYPE_ID, f.typeId, true);
+  view.setUint32(at + FUNC_REF_INDEX, f.index, true);
+  writeRefCell(view, at + FUNC_REF_ENTRY, f.entry);
 }

@@ -6,13 +6,13 @@ import {
   defaultValue,
   EXTERNREF,
   readCell,
-  readRefCell,
   typeOfName,
   V128,
   writeCell,
   type Keeper,
 } from './values.ts';
 import { defineInterface, needArguments } from './webidl.ts';
+import { readRefCell } from './pointers.ts';
 
 const CELL_BYTES = 16;
 const SECRET = Symbol('global');

@@ -10,8 +10,9 @@ import { allocateMemory, nativeOf, wrap as wrapMemory } from './memory.ts';
 import { codeOf, isModule, type Module } from './module.ts';
 import { InstanceState } from './state.ts';
 import { addressBits, thread } from './thread.ts';
-import { writeRefCell } from './values.ts';
+
 import { defineInterface, needArguments, toOptionalObject } from './webidl.ts';
+import { writeRefCell } from './pointers.ts';
 
 const SECRET = Symbol('instance');
 
@@ -78,9 +79,9 @@ function trap(code: number): never {
   throw new RuntimeError(TRAP_TEXTS[code]);
 }
 
-function elementRefs(state: InstanceState, segment: ElementSegment): number[] {
-  if (segment.funcs) return Array.from(segment.funcs, (f) => state.funcRef(f));
-  return segment.exprs!.map((e) => Number(evaluate(e, state)));
+function elementRefs(state: InstanceState, segment: ElementSegment): Float64Array {
+  if (segment.funcs) return state.funcRefList(segment.funcs);
+  return Float64Array.from(segment.exprs!, (e) => Number(evaluate(e, state)));
 }
 
 function initElements(state: InstanceState): void {
@@ -97,7 +98,7 @@ function initElements(state: InstanceState): void {
     const table = state.tables[segment.table]!;
     const at = Number(evaluate(segment.offset, state)) >>> 0;
     if (at + refs.length > table.native.length()) trap(TRAP_TABLE_OOB);
-    refs.forEach((ref, k) => table.native.set(at + k, ref));
+    table.native.setAll(at, refs);
   });
 }
 

@@ -55,6 +55,8 @@ export interface NativeTable {
   /** VMFuncRef address or externref handle of an entry (0 = null); index must be in range. */
   get(index: number): number;
   set(index: number, ref: number): void;
+  /** Sets the entries from `index` on; all must be in range. */
+  setAll(index: number, refs: Float64Array): void;
   /** Returns the old length, or -1. */
   grow(delta: number, ref: number): number;
 }

@@ -3,29 +3,26 @@
  * Building one is wiring: every field of the context is written here, at the offsets of isa/abi.
  */
 import * as Abi from '../gen/abi.ts';
-import type { FuncType, GlobalType, ValType } from '../object/records.ts';
+import type { FuncType, GlobalType, U32List, ValType } from '../object/records.ts';
 import { CallCode } from './callables.ts';
 import { signatureKey, typeId, type Code } from './code.ts';
 import { evaluate, type ConstEnv } from './constexpr.ts';
 import { addRoot, type HandleRoot } from './externref.ts';
-import { funcOfRef, registerExported, registerFuncRefs, type FuncRefOwner } from './functions.ts';
+import {
+  funcOfRef,
+  registerExported,
+  registerFuncRefs,
+  writeFuncRef,
+  type FuncRefOwner,
+} from './functions.ts';
 import { GlobalState } from './global.ts';
 import type { FuncImport, FuncTypeOwner, Imports } from './imports.ts';
 import { nativeOf, type Memory } from './memory.ts';
 import type { NativeInstance } from './native.ts';
 import { TableState } from './table.ts';
 import { addressBits, thread, type HostStub, type Thread } from './thread.ts';
-import {
-  EXTERNREF,
-  F32,
-  F64,
-  FUNCREF,
-  I32,
-  I64,
-  readRefCell,
-  writeRefCell,
-  type Keeper,
-} from './values.ts';
+import { EXTERNREF, F32, F64, FUNCREF, I32, I64, type Keeper } from './values.ts';
+import { readRefCell, writeRefCell } from './pointers.ts';
 
 /** A VMHostFunc and its VMFuncRef, one after the other. */
 const HOST_RECORD = Abi.HOST_FUNC_SIZE + Abi.FUNC_REF_SIZE;
@@ -176,22 +173,17 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
       this.pointer(at + 8, target.ctx);
       this.pointer(at + 16, ref);
     });
-    const m = code.module;
-    Array.from(m.funcRefs).forEach((index, k) => {
-      const type = m.funcTypes[index]!;
-      writeFuncRef(this.view, layout.funcRefs + k * Abi.FUNC_REF_SIZE, {
-        code: code.functionAddress(index),
-        ctx: this.native.address,
-        typeId: typeId(this.keys[type]!),
-        index,
-        entry: code.entryAddress(type),
-      });
-    });
-    registerFuncRefs(
-      this.native.address + layout.funcRefs,
-      m.funcRefs.length * Abi.FUNC_REF_SIZE,
-      this,
-    );
+    const template = code.funcRefTemplate();
+    const at = this.view.byteOffset + layout.funcRefs;
+    const words = new Uint32Array(this.view.buffer, at, template.length);
+    words.set(template);
+    const low = this.native.address % 0x1_0000_0000;
+    const high = Math.floor(this.native.address / 0x1_0000_0000);
+    for (let w = Abi.FUNC_REF_CTX >> 2; w < words.length; w += Abi.FUNC_REF_SIZE >> 2) {
+      words[w] = low;
+      words[w + 1] = high;
+    }
+    registerFuncRefs(this.native.address + layout.funcRefs, template.length * 4, this);
   }
 
   /** Fields of a VMFuncRef that this instance owns. */
@@ -215,6 +207,13 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
     if (imported) return imported.exported?.address ?? this.hostRefs.get(index)!;
     const k = this.code.funcRefPlace(index);
     return this.native.address + this.layout.funcRefs + k * Abi.FUNC_REF_SIZE;
+  }
+
+  /** funcref values of a list of functions. */
+  funcRefList(indices: U32List): Float64Array {
+    const refs = new Float64Array(indices.length);
+    for (let i = 0; i < refs.length; i++) refs[i] = this.funcRef(indices[i]!);
+    return refs;
   }
 
   signatureOf(address: number): string {
@@ -281,7 +280,7 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
   }
 
   /** A block of references for a passive element segment; returns its address. */
-  createReferences(refs: readonly number[], type: ValType): number {
+  createReferences(refs: Float64Array, type: ValType): number {
     if (refs.length === 0) return 0;
     const block = this.t.native.createBlock(refs.length * 8);
     this.owners.add(block);
@@ -302,18 +301,6 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
       if (carriesRefs) (f.exported.owner as InstanceState).keep(this);
     }
   }
-}
-
-function writeFuncRef(
-  view: DataView,
-  at: number,
-  f: { code: number; ctx: number; typeId: number; index: number; entry: number },
-): void {
-  writeRefCell(view, at + Abi.FUNC_REF_CODE, f.code);
-  writeRefCell(view, at + Abi.FUNC_REF_CTX, f.ctx);
-  view.setUint32(at + Abi.FUNC_REF_TYPE_ID, f.typeId, true);
-  view.setUint32(at + Abi.FUNC_REF_INDEX, f.index, true);
-  writeRefCell(view, at + Abi.FUNC_REF_ENTRY, f.entry);
 }
 
 function writeBits(view: DataView, at: number, type: ValType, bits: number | bigint): void {

@@ -54,12 +54,15 @@ export class Thread {
   private cooling = false;
   private readonly freeHosts: number[] = [];
   private readonly active: object[] = [];
+  /** Features of this CPU. Asked once: the CPUID instruction takes tens of microseconds in a virtual machine. */
+  readonly cpuFeatures: readonly string[];
   /** Called when a memory grew while Wasm ran. */
   onMemoryGrew: () => void = () => {};
 
   constructor(native: Native, stackBytes: number) {
     this.native = native;
     const { transfer, threadAddress, builtinsAddress } = native.initThread({ stackBytes });
+    this.cpuFeatures = native.cpuFeatures();
     this.address = threadAddress;
     this.builtinsAddress = builtinsAddress;
     this.i32 = new Int32Array(transfer);

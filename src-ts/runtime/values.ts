@@ -5,6 +5,7 @@
 import type { ValType } from '../object/records.ts';
 import { handleNumber, valueOfNumber } from './externref.ts';
 import { funcOfRef, refOfFunc } from './functions.ts';
+import { readRefCell, writeRefCell } from './pointers.ts';
 
 export const I32 = 0x7f;
 export const I64 = 0x7e;
@@ -89,15 +90,6 @@ export function writeCell(
 /** ToNumber: unlike Number(), refuses BigInt. */
 function toNumber(value: unknown): number {
   return +(value as number);
-}
-
-export function writeRefCell(view: DataView, at: number, ref: number): void {
-  view.setUint32(at, ref % 0x1_0000_0000, true);
-  view.setUint32(at + 4, Math.floor(ref / 0x1_0000_0000), true);
-}
-
-export function readRefCell(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
 }
 
 /** Reads an 8-byte cell as a JavaScript value. Throws TypeError for v128. */

@@ -5,5 +5,7 @@ export class InternalError extends Error {
 
 /** Stops with an {@link InternalError} naming the pass and what was found wrong there. */
 export function bug(pass: string, what: string): never {
-  throw new InternalError(`elfin: internal error in ${pass}: ${what} (this is a bug in Elfin, please report it)`);
+  throw new InternalError(
+    `elfin: internal error in ${pass}: ${what} (this is a bug in Elfin, please report it)`,
+  );
 }

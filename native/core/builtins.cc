@@ -51,6 +51,13 @@ bool initInside(uint64_t table, uint64_t segment, uint64_t dst, uint64_t src, ui
 
 } // namespace
 
+/// Growing may call the allocator, which a stack overflow must not leave with its lock held: what
+/// would overflow there overflows here. The guard is larger than this.
+__attribute__((no_sanitize_address)) static void needStack() {
+  constexpr size_t kNeeded = 16 * 1024;
+  (void)*(static_cast<const volatile uint8_t *>(__builtin_frame_address(0)) - kNeeded);
+}
+
 /// A NaN with its quiet bit set: a compiler that expands std::ceil in line leaves a signalling one
 /// as it is.
 template <typename Float> static Float quiet(Float x) { return x + x; }
@@ -58,6 +65,7 @@ template <typename Float> static Float quiet(Float x) { return x + x; }
 extern "C" {
 
 uint64_t elfin_memory_grow(uint64_t ctx, uint64_t memory, uint64_t delta) {
+  needStack();
   uint64_t old = reinterpret_cast<Memory *>(memoryAt(memory)->owner)->grow(delta);
   // Even by zero pages: growing gives JavaScript a new ArrayBuffer.
   if (old != UINT64_MAX) {

@@ -60,13 +60,30 @@ bool Region::resize(size_t bytes) {
   return true;
 }
 
-void Region::take(Region &from) {
+Region *Region::moved(const Region &from, size_t bytes) {
+  auto *region = new (std::nothrow) Region(nullptr, 0, false);
+  if (region == nullptr)
+    return nullptr;
 #ifdef MREMAP_DONTUNMAP
-  if (mremap(from.base_, from.bytes_, from.bytes_, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
-             base_) == base_)
-    return;
+  // Moved as it is, then enlarged, so that it stays one kernel mapping and can be moved again. No
+  // MREMAP_FIXED, which unmaps its target even when it fails.
+  void *copy =
+      mremap(from.base_, from.bytes_, from.bytes_, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
+  if (copy != MAP_FAILED) {
+    region->base_ = static_cast<uint8_t *>(copy);
+    region->bytes_ = from.bytes_;
+    if (region->resize(bytes))
+      return region;
+    std::memcpy(from.base_, copy, from.bytes_);
+    delete region;
+    return nullptr;
+  }
 #endif
-  std::memcpy(base_, from.base_, from.bytes_);
+  delete region;
+  region = allocate(bytes);
+  if (region != nullptr)
+    std::memcpy(region->base_, from.base_, from.bytes_);
+  return region;
 }
 
 Memory *Memory::create(uint64_t minPages, uint64_t maxPages, bool guarded) {
@@ -101,14 +118,11 @@ Memory::~Memory() {
 bool Memory::growTo(size_t bytes) {
   if (guarded_)
     return mprotect(region_->base() + vm.bytes, bytes - vm.bytes, PROT_READ | PROT_WRITE) == 0;
-  // Resizing fails, too, when the region consists of several kernel mappings, as after take().
-  if (!region_->shared() && region_->resize(bytes))
-    return true;
-  Region *larger = Region::allocate(bytes);
+  if (!region_->shared())
+    return region_->resize(bytes);
+  Region *larger = Region::moved(*region_, bytes);
   if (larger == nullptr)
     return false;
-  if (vm.bytes != 0)
-    larger->take(*region_);
   region_->release();
   region_ = larger;
   return true;

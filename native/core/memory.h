@@ -28,8 +28,9 @@ public:
   bool shared() const { return references_ > 1; }
   /// For a region no ArrayBuffer uses: changes its size, perhaps its base. False: no memory.
   bool resize(size_t bytes);
-  /// Moves the pages of `from` here; `from` stays mapped and reads as anything. False: no memory.
-  void take(Region &from);
+  /// A larger region with the contents of `from`, which stays mapped and reads as anything.
+  /// nullptr: no memory, and `from` as it was.
+  static Region *moved(const Region &from, size_t bytes);
 
 private:
   Region(uint8_t *base, size_t bytes, bool reserved)

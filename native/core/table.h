@@ -24,6 +24,7 @@ public:
   Table &operator=(const Table &) = delete;
 
   TableKind kind() const { return kind_; }
+  size_t mappedBytes() const { return mappedBytes_; }
   /// Index must be in range.
   uint64_t get(uint64_t index) const;
   /// Range [index, index + count) must be in range.

@@ -67,8 +67,11 @@ public:
   static Napi::Value create(const Napi::CallbackInfo &info);
 
   explicit TableWrap(const Napi::CallbackInfo &info);
+  void Finalize(Napi::Env env) override;
 
 private:
+  /// Tells the garbage collector what the table weighs.
+  void report(Napi::Env env);
   Napi::Value address(const Napi::CallbackInfo &info);
   Napi::Value length(const Napi::CallbackInfo &info);
   Napi::Value get(const Napi::CallbackInfo &info);
@@ -77,6 +80,7 @@ private:
   Napi::Value grow(const Napi::CallbackInfo &info);
 
   std::unique_ptr<Table> table_;
+  int64_t reported_ = 0;
 };
 
 class CodeWrap : public Napi::ObjectWrap<CodeWrap> {

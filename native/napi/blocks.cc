@@ -3,6 +3,7 @@
 #include "../core/arch.h"
 #include "../core/checksum.h"
 #include "binding.h"
+#include <cstdlib>
 
 namespace elfin::binding {
 
@@ -10,6 +11,23 @@ namespace {
 
 constexpr uint64_t kAlignment = 16;
 constexpr uint64_t kMaxBlockBytes = uint64_t{1} << 31;
+/// V8 ends the process when it has no memory for an ArrayBuffer; larger ones are allocated here.
+constexpr uint64_t kLargeBlockBytes = uint64_t{1} << 20;
+
+/// A zeroed ArrayBuffer; null when there is no memory, or with an exception pending.
+napi_value createBuffer(napi_env env, size_t bytes, void *&store) {
+  napi_value buffer = nullptr;
+  if (bytes < kLargeBlockBytes) {
+    napi_create_arraybuffer(env, bytes, &store, &buffer);
+    return buffer;
+  }
+  store = std::calloc(1, bytes);
+  auto release = [](napi_env, void *, void *block) { std::free(block); };
+  // When this fails, Node may or may not have freed the block.
+  if (store != nullptr)
+    napi_create_external_arraybuffer(env, store, bytes, release, store, &buffer);
+  return buffer;
+}
 
 Napi::Value createBlock(const Napi::CallbackInfo &info) {
   Napi::Env env = info.Env();
@@ -19,10 +37,10 @@ Napi::Value createBlock(const Napi::CallbackInfo &info) {
   if (bytes > kMaxBlockBytes)
     return throwRange(env, "block too large");
   // Room to align: the store is only known to be aligned for any scalar.
-  napi_value buffer, view;
+  napi_value view;
   void *store = nullptr;
-  if (napi_create_arraybuffer(env, bytes + kAlignment, &store, &buffer) != napi_ok ||
-      store == nullptr)
+  napi_value buffer = createBuffer(env, bytes + kAlignment, store);
+  if (buffer == nullptr || store == nullptr)
     return env.IsExceptionPending() ? env.Undefined() : throwRange(env, "no memory for a block");
   auto start = reinterpret_cast<uintptr_t>(store);
   uintptr_t address = (start + kAlignment - 1) & ~(kAlignment - 1);

@@ -36,6 +36,17 @@ TableWrap::TableWrap(const Napi::CallbackInfo &info) : Napi::ObjectWrap<TableWra
     return;
   }
   table_.reset(info[0].As<Napi::External<Table>>().Data());
+  report(info.Env());
+}
+
+void TableWrap::report(Napi::Env env) {
+  auto bytes = static_cast<int64_t>(table_->mappedBytes());
+  Napi::MemoryManagement::AdjustExternalMemory(env, bytes - reported_);
+  reported_ = bytes;
+}
+
+void TableWrap::Finalize(Napi::Env env) {
+  Napi::MemoryManagement::AdjustExternalMemory(env, -reported_);
 }
 
 Napi::Value TableWrap::address(const Napi::CallbackInfo &info) {
@@ -86,7 +97,9 @@ Napi::Value TableWrap::grow(const Napi::CallbackInfo &info) {
   uint64_t delta, ref;
   if (!readUint(info[0], delta) || !readUint(info[1], ref))
     return info.Env().Undefined();
-  return numberOrMinusOne(info.Env(), table_->grow(delta, ref));
+  uint64_t old = table_->grow(delta, ref);
+  report(info.Env());
+  return numberOrMinusOne(info.Env(), old);
 }
 
 } // namespace elfin::binding

@@ -11,6 +11,7 @@ import {
   EXTERNREF_TAG,
   STATUS_DONE,
   TRANSFER_CALLEE,
+  TRANSFER_FIBER,
   TRANSFER_FLAGS,
   TRANSFER_STATUS,
 } from '../gen/abi.ts';
@@ -29,6 +30,7 @@ interface Env {
   f64: Float64Array;
   i64: BigInt64Array;
   enter: () => void;
+  abandon: () => void;
   asIntN: (bits: number, v: bigint) => bigint;
   funcOfRef: typeof funcOfRef;
   refOfFunc: typeof refOfFunc;
@@ -114,7 +116,10 @@ function load(type: ValType, slot: number): string {
 }
 
 const PROLOG =
-  '"use strict"; const { t, i32, u32, f32, f64, i64, enter, asIntN, funcOfRef, refOfFunc, handleOf, valueOf, collectHandles, noV128, toList } = env;\n';
+  '"use strict"; const { t, i32, u32, f32, f64, i64, enter, abandon, asIntN, funcOfRef, refOfFunc, handleOf, valueOf, collectHandles, noV128, toList } = env;\n';
+
+/** What follows entering when the call is not done; see {@link Thread.drive} for the exception. */
+const DRIVE = `try { t.drive(keeper); } catch (e) { if ((i32[${TRANSFER_FIBER >> 2}] | i32[${(TRANSFER_FIBER >> 2) + 1}]) !== 0) abandon(); throw e; }`;
 
 /** Source of an {@link ExportFactory}. */
 function exportSource({ params, results }: FuncType): string {
@@ -125,7 +130,7 @@ function exportSource({ params, results }: FuncType): string {
     ...params.map((p, i) => store(p, i, `a${i}`)),
     `f64[${TRANSFER_CALLEE >> 3}] = callee;`,
     'enter();',
-    `if ((i32[${TRANSFER_STATUS >> 2}] | i32[${TRANSFER_FLAGS >> 2}]) !== ${STATUS_DONE}) t.drive(keeper);`,
+    `if ((i32[${TRANSFER_STATUS >> 2}] | i32[${TRANSFER_FLAGS >> 2}]) !== ${STATUS_DONE}) ${DRIVE}`,
   ];
   if (results.length === 1) lines.push(`return ${load(results[0]!, 0)};`);
   else if (results.length > 1)
@@ -169,6 +174,7 @@ export class CallCode {
       f64: t.f64,
       i64: t.i64,
       enter: t.native.enter,
+      abandon: t.native.abandon,
       asIntN: BigInt.asIntN,
       funcOfRef,
       refOfFunc,

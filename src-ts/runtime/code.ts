@@ -41,6 +41,7 @@ export class Code implements CodeMap {
 
   /** Copies an object's bytes into executable memory. Throws ObjectError when it is refused. */
   static fromBytes(bytes: Uint8Array): Code {
+    if (bytes.length === 0) throw new ObjectError('found no bytes, expected an ELF object');
     return new Code(thread().native.mapBytes(bytes));
   }
 

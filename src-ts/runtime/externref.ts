@@ -19,11 +19,14 @@ const free: number[] = [];
 /** One handle per value that is in the table, so that a value passed again and again takes one place. */
 const handles = new Map<unknown, number>();
 const roots = new Set<WeakRef<HandleRoot>>();
+const dead = new FinalizationRegistry<WeakRef<HandleRoot>>((ref) => roots.delete(ref));
 let threshold = FIRST_THRESHOLD;
 
 /** Registers a table or global of externref type. */
 export function addRoot(root: HandleRoot): void {
-  roots.add(new WeakRef(root));
+  const ref = new WeakRef(root);
+  roots.add(ref);
+  dead.register(root, ref);
 }
 
 /** Index of the handle of a value other than null. */
@@ -50,9 +53,7 @@ export function collectHandles(): void {
     if (index < marked.length) marked[index] = 1;
   };
   for (const ref of roots) {
-    const root = ref.deref();
-    if (root) root.markHandles(mark);
-    else roots.delete(ref);
+    ref.deref()?.markHandles(mark);
   }
   thread().native.scanExternrefs().forEach(mark);
   for (const index of free) marked[index] = 1;

@@ -12,6 +12,7 @@ const SECRET = Symbol('memory');
 
 /** Memories with an ArrayBuffer that JavaScript may hold, looked at when some memory grew in Wasm. */
 const withBuffer = new Set<WeakRef<Memory>>();
+const dead = new FinalizationRegistry<WeakRef<Memory>>((ref) => withBuffer.delete(ref));
 
 // Access to private state for the rest of this room, set in the class's static block.
 export let nativeOf: (memory: Memory) => NativeMemory;
@@ -75,6 +76,13 @@ export class Memory {
     };
   }
 
+  #register(): void {
+    this.#registered = true;
+    const ref = new WeakRef(this as Memory);
+    withBuffer.add(ref);
+    dead.register(this, ref);
+  }
+
   #detach(): void {
     const buffer = this.#buffer;
     this.#buffer = undefined;
@@ -97,8 +105,7 @@ export class Memory {
     if (this.#buffer === undefined || (this.#buffer.byteLength === 0 && native.bytes() !== 0)) {
       this.#bufferBytes = native.bytes();
       this.#buffer = native.buffer();
-      if (!this.#registered) withBuffer.add(new WeakRef(this));
-      this.#registered = true;
+      if (!this.#registered) this.#register();
     }
     return this.#buffer;
   }
@@ -111,7 +118,6 @@ export function refreshGrownMemories(): void {
   for (const ref of withBuffer) {
     const memory = ref.deref();
     if (memory) refresh(memory);
-    else withBuffer.delete(ref);
   }
 }
 

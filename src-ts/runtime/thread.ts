@@ -106,19 +106,29 @@ export class Thread {
     const i32 = this.i32;
     this.f64[CALLEE] = callee;
     this.native.enter();
-    if ((i32[STATUS]! | i32[FLAGS]!) !== STATUS_DONE) this.drive(keeper);
+    if ((i32[STATUS]! | i32[FLAGS]!) === STATUS_DONE) return;
+    try {
+      this.drive(keeper);
+    } catch (e) {
+      if ((i32[FIBER]! | i32[FIBER + 1]!) !== 0) this.native.abandon();
+      throw e;
+    }
   }
 
   /**
    * Runs host functions and resumes Wasm until the call is done. `keeper` is the instance that was entered: nothing else
    * may refer to it any more, and its memory must outlive the call.
+   *
+   * When it throws and there still is a fiber in the transfer area, JavaScript's stack ended before the loop had it in
+   * hand, and the caller must abandon it (native code that is called needs no room on that stack).
    */
   drive(keeper: object): void {
+    const depth = this.active.length;
     this.active.push(keeper);
     try {
       this.run();
     } finally {
-      this.active.pop();
+      this.active.length = depth; // no call: there may be no room for one
     }
   }
 
@@ -149,14 +159,16 @@ export class Thread {
     const i32 = this.i32;
     const code = i32[TRAP]!;
     const frames = this.native.trapFrames(100);
-    this.native.abandon();
+    // A call that got no stack at all has no fiber.
+    if ((i32[FIBER]! | i32[FIBER + 1]!) !== 0) this.native.abandon();
     throw makeTrapError(code, frames);
   }
 
   private handleFlags(): void {
     const flags = this.i32[FLAGS]!;
-    this.i32[FLAGS] = 0;
     if (flags & FLAG_MEMORY_GREW) this.onMemoryGrew();
+    // Last: at the end of JavaScript's stack the work may have thrown, and is done by the next call then.
+    this.i32[FLAGS] = 0;
   }
 }
 

@@ -3,7 +3,7 @@
  * have generated code of their own (callables.ts).
  */
 import type { ValType } from '../object/records.ts';
-import { handleNumber, valueOfNumber } from './externref.ts';
+import { collectHandles, handleNumber, valueOfNumber } from './externref.ts';
 import { funcOfRef, refOfFunc } from './functions.ts';
 import { readRefCell, writeRefCell } from './pointers.ts';
 
@@ -38,7 +38,10 @@ export function typeOfName(name: string): ValType | undefined {
 
 /** A reference value as native code holds it. Throws TypeError for a funcref that is no exported function. */
 export function toReference(type: ValType, value: unknown, keeper: Keeper): number {
-  if (type === EXTERNREF) return handleNumber(value);
+  if (type === EXTERNREF) {
+    collectHandles();
+    return handleNumber(value);
+  }
   return refOfFunc(value, keeper);
 }
 

@@ -119,7 +119,7 @@ const PROLOG =
   '"use strict"; const { t, i32, u32, f32, f64, i64, enter, abandon, asIntN, funcOfRef, refOfFunc, handleOf, valueOf, collectHandles, noV128, toList } = env;\n';
 
 /** What follows entering when the call is not done; see {@link Thread.drive} for the exception. */
-const DRIVE = `try { t.drive(keeper); } catch (e) { if ((i32[${TRANSFER_FIBER >> 2}] | i32[${(TRANSFER_FIBER >> 2) + 1}]) !== 0) abandon(); throw e; }`;
+const DRIVE = `try { t.drive(keeper); } catch (e) { if (f64[${TRANSFER_FIBER >> 3}] !== 0) abandon(); throw e; }`;
 
 /** Source of an {@link ExportFactory}. */
 function exportSource({ params, results }: FuncType): string {

@@ -110,7 +110,7 @@ export class Thread {
     try {
       this.drive(keeper);
     } catch (e) {
-      if ((i32[FIBER]! | i32[FIBER + 1]!) !== 0) this.native.abandon();
+      if (this.f64[FIBER] !== 0) this.native.abandon();
       throw e;
     }
   }
@@ -160,7 +160,7 @@ export class Thread {
     const code = i32[TRAP]!;
     const frames = this.native.trapFrames(100);
     // A call that got no stack at all has no fiber.
-    if ((i32[FIBER]! | i32[FIBER + 1]!) !== 0) this.native.abandon();
+    if (this.f64[FIBER] !== 0) this.native.abandon();
     throw makeTrapError(code, frames);
   }
 

@@ -109,7 +109,7 @@ function invoke(file: string, instance: InstanceLike, name: string, args: readon
   }
   if (args.length !== f.length) {
     throw new Failure(
-      `${file}: '${name}' takes ${f.length} arguments, ${args.length} were given`,
+      `${file}: '${name}' takes ${f.length} argument${f.length === 1 ? '' : 's'}, ${args.length} given`,
       2,
     );
   }

@@ -6,9 +6,11 @@ import type { ElementSegment } from '../object/records.ts';
 import { RuntimeError } from '../util/errors.ts';
 import { evaluate } from './constexpr.ts';
 import { readImports, type Imports } from './imports.ts';
-import { allocateMemory, nativeOf, wrap as wrapMemory } from './memory.ts';
+import type { Global } from './global.ts';
+import { allocateMemory, nativeOf, wrap as wrapMemory, type Memory } from './memory.ts';
 import { codeOf, isModule, type Module } from './module.ts';
 import { InstanceState } from './state.ts';
+import type { Table } from './table.ts';
 import { addressBits, thread } from './thread.ts';
 
 import { defineInterface, needArguments, toOptionalObject } from './webidl.ts';
@@ -16,12 +18,16 @@ import { writeRefCell } from './pointers.ts';
 
 const SECRET = Symbol('instance');
 
+/** What an instance exports, as TypeScript's own WebAssembly types have it. */
+export type ExportValue = Function | Global | Memory | Table;
+export type Exports = Record<string, ExportValue>;
+
 export class Instance {
-  #exports!: object;
+  #exports!: Exports;
 
   constructor(module: unknown, importObject?: unknown, ...internal: unknown[]) {
-    let exports: object;
-    if (module === SECRET) exports = internal[0] as object;
+    let exports: Exports;
+    if (module === SECRET) exports = internal[0] as Exports;
     else {
       needArguments(arguments.length, 1, 'WebAssembly.Instance()');
       if (!isModule(module))
@@ -34,7 +40,7 @@ export class Instance {
     this.#exports = exports;
   }
 
-  get exports(): object {
+  get exports(): Exports {
     return this.#exports;
   }
 }
@@ -55,7 +61,7 @@ export function instantiate(module: Module, imports: Imports): Instance {
   return new Instance(SECRET, undefined, instantiateCore(module, imports));
 }
 
-function instantiateCore(module: Module, imports: Imports): object {
+function instantiateCore(module: Module, imports: Imports): Exports {
   let code = codeOf(module, false);
   const defined = code.module.memories.map((type) =>
     wrapMemory(allocateMemory(type, !code.explicitChecks), type.max),
@@ -126,8 +132,8 @@ function initData(state: InstanceState): void {
 }
 
 /** The frozen, prototype-less exports object (§ 5.2 "create an exports object"). */
-function makeExports(state: InstanceState): object {
-  const exports = Object.create(null) as Record<string, unknown>;
+function makeExports(state: InstanceState): Exports {
+  const exports = Object.create(null) as Exports;
   for (const e of state.code.module.exports) {
     const value =
       e.kind === 'function'

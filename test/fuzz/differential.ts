@@ -4,32 +4,43 @@
  */
 import { decodeModule } from '../../src-ts/wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
-import { I64, isRef, KIND_FUNC } from '../../src-ts/wasm/types.ts';
+import {
+  EXTERNREF,
+  F32,
+  F64,
+  I32,
+  I64,
+  isRef,
+  KIND_FUNC,
+  KIND_MEMORY,
+  KIND_TABLE,
+  type ModuleInfo,
+} from '../../src-ts/wasm/types.ts';
 import { Random } from './random.ts';
 
 /** The part of a WebAssembly namespace that is needed. */
 export interface WasmEngine {
-  Module: { new (bytes: Uint8Array): object; imports(module: object): ImportDescription[] };
+  Module: new (bytes: Uint8Array) => object;
   validate(bytes: Uint8Array): boolean;
   Instance: new (module: never, imports?: object) => { exports: Record<string, unknown> };
-  Memory: new (d: { initial: number; maximum?: number }) => { buffer: ArrayBuffer };
+  Memory: new (d: Limits) => { buffer: ArrayBuffer };
   Global: new (d: { value: never; mutable: boolean }, v?: unknown) => { value: unknown };
-  Table: new (d: { initial: number; element: never }) => object;
+  Table: new (d: Limits & { element: never }) => object;
+}
+
+interface Limits {
+  initial: number;
+  maximum?: number;
 }
 
 /** Node's own engine: the oracle. */
 export const V8 = (globalThis as unknown as { WebAssembly: WasmEngine }).WebAssembly;
 
-/** Imports as Module.imports describes them. */
-interface ImportDescription {
-  module: string;
-  name: string;
-  kind: string;
-}
-
 const CALLS_PER_EXPORT = 2;
 const MAX_EXPORTS = 40;
 const TOO_DEEP = 'stack exhausted';
+/** Of a memory, what is compared. */
+const HASHED_BYTES = 1 << 24;
 
 const NUMBERS = [
   0,
@@ -52,14 +63,14 @@ const BIGINTS = [0n, 1n, -1n, 0x7fffffffffffffffn, -0x8000000000000000n, 0x10000
 /** Classes of traps: engines word them differently, and V8 does not tell some apart. */
 const TRAPS: [RegExp, string][] = [
   [/unreachable/, 'unreachable'],
-  [/memory/, 'memory'],
+  [/memory|data segment/, 'memory'],
   [/divide by zero|remainder by zero/, 'divide by zero'],
   [
     /integer overflow|divide result unrepresentable|float unrepresentable|invalid conversion/,
     'unrepresentable',
   ],
   [
-    /undefined element|uninitialized element|indirect call|signature mismatch|null function|table/,
+    /undefined element|uninitialized element|indirect call|signature mismatch|null function|table|element segment/,
     'table or signature',
   ],
 ];
@@ -67,7 +78,8 @@ const TRAPS: [RegExp, string][] = [
 function describeError(e: unknown): string {
   if (e instanceof RangeError && /call stack/i.test(e.message)) return TOO_DEEP;
   if (!(e instanceof Error)) return `threw ${String(e)}`;
-  if (e instanceof TypeError) return e.name; // the wording is each engine's own
+  // The wording is each engine's own.
+  if (e instanceof TypeError || e instanceof RangeError || e.name === 'LinkError') return e.name;
   const known = TRAPS.find(([pattern]) => pattern.test(e.message));
   return `${e.name}: ${known ? known[1] : e.message}`;
 }
@@ -82,25 +94,49 @@ function show(v: unknown): string {
 /** FNV-1a. */
 function hash(bytes: Uint8Array): number {
   let h = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
+  const end = Math.min(bytes.length, HASHED_BYTES);
+  for (let i = 0; i < end; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193);
   return h >>> 0;
 }
 
-function importsFor(
+const TYPE_NAMES = new Map([
+  [I32, 'i32'],
+  [I64, 'i64'],
+  [F32, 'f32'],
+  [F64, 'f64'],
+  [EXTERNREF, 'externref'],
+]);
+const nameOf = (type: number): never => (TYPE_NAMES.get(type) ?? 'anyfunc') as never;
+const limits = ({ min, max }: { min: number; max: number }): Limits =>
+  max < 0 ? { initial: min } : { initial: min, maximum: max };
+/** The value of imported globals of type externref. */
+const OBJECT = {};
+
+/** Something of the type that each import asks for; functions log and return 0. */
+export function importsFor(
   engine: WasmEngine,
-  list: ImportDescription[],
+  m: ModuleInfo,
   log: string[],
 ): Record<string, Record<string, unknown>> {
   const imports: Record<string, Record<string, unknown>> = {};
-  for (const { module, name, kind } of list) {
+  for (const { module, name, kind, index } of m.imports) {
     const into = (imports[module] ??= {});
-    if (kind === 'function')
+    if (kind === KIND_FUNC) {
+      const { results } = m.funcType(index);
+      const values = Array.from(results, (type) => (type === I64 ? 0n : isRef(type) ? null : 0));
       into[name] = (...args: unknown[]) => (
         log.push(`${module}.${name}(${args.map(show).join(', ')})`),
-        0
+        values.length > 1 ? values : values[0]
       );
-    else if (kind === 'memory') into[name] = new engine.Memory({ initial: 1, maximum: 65536 });
-    else throw new Error(`a ${kind} import is not expected of the generator`);
+    } else if (kind === KIND_MEMORY) into[name] = new engine.Memory(limits(m.memories[index]!));
+    else if (kind === KIND_TABLE) {
+      const type = m.tables[index]!;
+      into[name] = new engine.Table({ element: nameOf(type.element), ...limits(type) });
+    } else {
+      const { type, mutable } = m.globals[index]!;
+      const value = type === I64 ? 7n : type === EXTERNREF ? OBJECT : isRef(type) ? null : 7;
+      into[name] = new engine.Global({ value: nameOf(type), mutable }, value);
+    }
   }
   return imports;
 }
@@ -121,31 +157,21 @@ function call(f: (...args: unknown[]) => unknown, args: unknown[]): string {
   }
 }
 
-/** Parameter types of each exported function. */
-export type ExportedParams = Map<string, ArrayLike<number>>;
-
-export function exportedParams(bytes: Uint8Array): ExportedParams {
-  const m = decodeModule(bytes, SUPPORTED_FEATURES);
-  const functions = m.exports.filter((e) => e.kind === KIND_FUNC);
-  return new Map(functions.map((e) => [e.name, m.funcType(e.index).params]));
-}
-
 /** Everything seen of one run, a line each. */
 export function observe(
   engine: WasmEngine,
   bytes: Uint8Array,
-  imports: ImportDescription[],
-  params: ExportedParams,
+  m: ModuleInfo,
   seed: number,
 ): string[] {
+  const functions = m.exports.filter((e) => e.kind === KIND_FUNC);
+  const params = new Map(functions.map((e) => [e.name, m.funcType(e.index).params]));
   const random = new Random(seed);
   const log: string[] = [];
   let exports: Record<string, unknown>;
   try {
-    exports = new engine.Instance(
-      new engine.Module(bytes) as never,
-      importsFor(engine, imports, log),
-    ).exports;
+    exports = new engine.Instance(new engine.Module(bytes) as never, importsFor(engine, m, log))
+      .exports;
   } catch (e) {
     log.push(`instantiate: ${describeError(e)}`);
     return log;
@@ -175,10 +201,14 @@ export function compare(
   bytes: Uint8Array,
   seed: number,
 ): string | undefined {
-  const imports = V8.Module.imports(new V8.Module(bytes));
-  const params = exportedParams(bytes);
-  const x = observe(a, bytes, imports, params, seed);
-  const y = observe(b, bytes, imports, params, seed);
+  const m = decodeModule(bytes, SUPPORTED_FEATURES);
+  const x = observe(a, bytes, m, seed);
+  const y = observe(b, bytes, m, seed);
+  return difference(x, y);
+}
+
+/** The first line where two runs differ, or undefined. */
+export function difference(x: readonly string[], y: readonly string[]): string | undefined {
   for (let i = 0; i < Math.max(x.length, y.length); i++) {
     if (x[i]?.endsWith(TOO_DEEP) || y[i]?.endsWith(TOO_DEEP)) return undefined;
     if (x[i] !== y[i]) return `line ${i}: ${x[i] ?? '(nothing)'} | ${y[i] ?? '(nothing)'}`;

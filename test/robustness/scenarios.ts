@@ -1,70 +1,26 @@
 // Run in child processes by scenarios.test.ts; argv[2] says what to do. Prints 'ok' at the end.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread } from 'node:worker_threads';
 import elfin, { Engine } from '../../src-ts/index.ts';
 import { parseWat } from '../../src-ts/tools/wast/wat.ts';
-
-type Func = (...args: unknown[]) => unknown;
-type Exports = Record<string, Func & { buffer: ArrayBuffer; value: unknown; length: number }>;
-
-function check(condition: boolean, what: string): asserts condition {
-  if (!condition) throw new Error(what);
-}
-
-/** Modules parsed by a parent: the parser is WebAssembly itself and needs more address space than a test may leave. */
-const list = process.env['ELFIN_TEST_MODULES'];
-const PARSED = JSON.parse(list ? readFileSync(list, 'utf8') : '{}') as Record<string, string>;
-
-async function parse(text: string): Promise<Uint8Array> {
-  const known = PARSED[text];
-  return known === undefined ? parseWat(text) : new Uint8Array(Buffer.from(known, 'base64'));
-}
-
-async function module(text: string) {
-  return new elfin.Module(await parse(text));
-}
-
-function instance(m: object, imports?: object): Exports {
-  return new elfin.Instance(m, imports).exports as Exports;
-}
-
-/** What a call throws. */
-function thrown(run: () => unknown): Error {
-  try {
-    run();
-  } catch (e) {
-    return e as Error;
-  }
-  throw new Error('nothing was thrown');
-}
-
-function throwsKind(kind: abstract new (...args: never[]) => Error, run: () => unknown): Error {
-  const e = thrown(run);
-  check(e instanceof kind, `${kind.name} expected, got ${e.stack}`);
-  return e;
-}
-
-const maps = (): number => readFileSync('/proc/self/maps', 'utf8').split('\n').length;
-/** Stacks of fibers: their guards are inaccessible mappings of this size. */
-const GUARD = 128 * 1024;
-const stacks = (): number =>
-  readFileSync('/proc/self/maps', 'utf8')
-    .split('\n')
-    .filter((line) => {
-      const [low, high] = line.split(/[- ]/).map((x) => parseInt(x, 16));
-      return line.includes('---p') && high! - low! === GUARD;
-    }).length;
-const gc = (globalThis as { gc?: () => void }).gc;
-
-async function settle(): Promise<void> {
-  for (let i = 0; i < 8; i++) {
-    gc!();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+import { calls } from './calls.ts';
+import {
+  check,
+  module,
+  instance,
+  thrown,
+  throwsKind,
+  maps,
+  stacks,
+  gc,
+  settle,
+  type Exports,
+  type Func,
+} from './support.ts';
+import { work, workers } from './workers.ts';
 
 const DEEP = `(module (import "e" "h" (func $h (param i32) (result i32)))
   (func (export "f") (param i32) (result i32) (i32.add (i32.const 1) (call $h (local.get 0))))
@@ -504,176 +460,6 @@ async function signals(): Promise<void> {
     process.kill(process.pid, 'SIGSEGV');
     await new Promise((resolve) => setTimeout(resolve, 5000));
   }
-}
-
-const WORK = `(module (import "e" "h" (func $h (param i32) (result i32))) (memory (export "m") 1)
-  (func $fib (export "fib") (param i32) (result i32)
-    (if (result i32) (i32.lt_u (local.get 0) (i32.const 2)) (then (local.get 0))
-      (else (i32.add (call $fib (i32.sub (local.get 0) (i32.const 1)))
-        (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
-  (func (export "host") (param i32) (result i32) (call $h (local.get 0)))
-  (func (export "trap") (i32.store (i32.const -1) (i32.const 0)))
-  (func $deep (export "deep") (call $deep)))`;
-
-/** What each worker does: runs code from an object made by the main thread. */
-function work(): void {
-  const { object, mode } = workerData as { object: Uint8Array; mode: string };
-  const x: Exports = instance(elfin.Module.deserialize(object), {
-    e: { h: (n: number) => (mode === 'host' ? forever(x) : n + 1) },
-  });
-  for (let i = 0; i < 30; i++) {
-    check(x['fib']!(15) === 610 && x['host']!(i) === i + 1, 'results');
-    throwsKind(elfin.RuntimeError, () => x['trap']!());
-    throwsKind(RangeError, () => x['deep']!());
-    void x['m']!.buffer;
-  }
-  parentPort!.postMessage('done');
-}
-
-/** Never returns: terminated in JavaScript that Wasm called, three calls deep. */
-let depth = 0;
-function forever(x: Exports): never {
-  if (++depth < 3) x['host']!(depth);
-  parentPort!.postMessage('busy');
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-}
-
-/** Four workers at once, then workers that are terminated while Wasm waits for JavaScript. */
-async function workers(): Promise<void> {
-  const object = elfin.Module.serialize(await module(WORK));
-  const start = (mode: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const worker = new Worker(process.argv[1]!, { argv: ['work'], workerData: { object, mode } });
-      let said = '';
-      worker.on('message', (text: string) => {
-        said = text;
-        if (text === 'busy') void worker.terminate();
-      });
-      worker.on('error', reject);
-      worker.on('exit', () => resolve(said));
-    });
-  const round = async (mode: string): Promise<void> => {
-    const said = await Promise.all([1, 2, 3, 4].map(() => start(mode)));
-    check(
-      said.every((s) => s === (mode === 'host' ? 'busy' : 'done')),
-      said.join(),
-    );
-  };
-  await round('run');
-  await round('host');
-  const before = maps();
-  for (let i = 0; i < 3; i++) {
-    await round('run');
-    await round('host');
-  }
-  check(maps() < before + 60 && stacks() < 10, `${before} mappings became ${maps()}`);
-  const x = instance(elfin.Module.deserialize(object), { e: { h: (n: number) => n } });
-  check(x['fib']!(10) === 55, 'the main thread, which ran nothing before');
-  throwsKind(elfin.RuntimeError, () => x['trap']!());
-}
-
-/** Calls of every signature in both directions; the same lines whatever makes the call code. */
-async function calls(): Promise<void> {
-  const text = `(module
-    (type $all (func (param i32 i64 f32 f64 externref funcref) (result f64 i32 i64 funcref externref f32)))
-    (import "e" "all" (func $all (type $all))) (import "e" "one" (func $one (param externref) (result i64)))
-    (import "e" "none" (func $none)) (func (export "none") (call $none))
-    (func (export "all") (type $all) (call $all (local.get 0) (local.get 1) (local.get 2) (local.get 3)
-      (local.get 4) (local.get 5)))
-    (func (export "one") (param externref) (result i64) (call $one (local.get 0)))
-    (func (export "trap") (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0))))`;
-  const show = (v: unknown): string =>
-    Array.isArray(v)
-      ? `[${v.map(show).join(' ')}]`
-      : typeof v === 'bigint'
-        ? `${v}n`
-        : typeof v === 'function'
-          ? `function ${v.name}/${v.length}`
-          : Object.is(v, -0)
-            ? '-0'
-            : typeof v === 'symbol'
-              ? String(v)
-              : v === x
-                ? 'exports'
-                : `${typeof v} ${String(v)}`;
-  const lines: string[] = [];
-  const say = (what: string, run: () => unknown): void => {
-    try {
-      lines.push(`${what}: ${show(run())}`);
-    } catch (e) {
-      const { name, message } = e as Error;
-      // The source text of a function, which differs, may be in a message.
-      lines.push(`${what}: ${name} ${message.split('=>')[0]}`.replace('(...args)', '()'));
-    }
-  };
-  let answer: unknown;
-  const x: Exports = instance(await module(text), {
-    e: {
-      all: (...args: unknown[]) => (lines.push(`all got ${show(args)}`), answer),
-      one: (v: unknown) => (lines.push(`one got ${show(v)}`), answer),
-      none: (...args: unknown[]) => (lines.push(`none got ${show(args)}`), answer),
-    },
-  });
-  const symbol = Symbol('s');
-  const values: unknown[] = [
-    0,
-    -0,
-    1.5,
-    -1,
-    2 ** 31,
-    2 ** 53,
-    NaN,
-    Infinity,
-    '7',
-    '',
-    null,
-    undefined,
-    true,
-    5n,
-    -(2n ** 63n),
-    2n ** 64n + 1n,
-    symbol,
-    {},
-    [],
-    x['none'],
-    () => 1,
-    { valueOf: () => 3 },
-  ];
-  answer = new Set([1.5, 2, 3n, x['one'], symbol, 0.1]);
-  for (const v of values) {
-    say('one argument in each place', () => x['all']!(v, 1n, v, v, v, null));
-    say('i64', () => x['all']!(1, v, 1, 1, v, x['none']));
-    say('funcref', () => x['all']!(1, 1n, 1, 1, v, v));
-    say('one', () => x['one']!(v));
-  }
-  say('too few', () => x['all']!());
-  say('too many', () => x['none']!(1, 2, 3));
-  for (const a of [
-    ...values,
-    [1],
-    [1, 2, 3n, null, 5, 6],
-    [1, 2, 3n, null, 5, 6, 7],
-    [1, 2, 3, null, 5, 6],
-  ]) {
-    answer = a;
-    say('results', () => x['all']!(1, 2n, 3, 4, 5, null));
-    say('result', () => x['one']!(1));
-    say('no result', () => x['none']!());
-  }
-  say('trap', () => x['trap']!(0));
-  say('no trap', () => x['trap']!(1));
-  for (const name of Object.keys(x)) {
-    lines.push(`${name} ${x[name]!.name} ${x[name]!.length} ${'prototype' in x[name]!}`);
-    say('new', () => new (x[name] as unknown as new () => unknown)());
-  }
-  let evaluates = true;
-  try {
-    new Function('return 1');
-  } catch {
-    evaluates = false;
-  }
-  check(evaluates === (process.argv[3] !== 'forbidden'), 'code from strings');
-  console.log(lines.join('\n'));
 }
 
 const all = {

@@ -29,12 +29,12 @@ export const structs: Record<string, { size: number; fields: Field[] }> = {
     fields: [
       p('thread', 'Thread* of the JavaScript thread that owns the instance'),
       p('builtins', 'address table of the native helpers, indexed by builtin number'),
+      p('hostCode', 'zero, where a host function has its code: what a callee context is'),
       p('dataSegments', 'VMSegment[] of the data segments (dropped: length 0)'),
       p('elemSegments', 'VMSegment[] of the element segments: arrays of 64-bit references'),
       p('instance', 'the native Instance'),
       p('epoch', 'page that interruption protects (later)'),
       p('reserved0', ''),
-      p('reserved1', ''),
     ],
   },
   memory: {
@@ -78,15 +78,19 @@ export const structs: Record<string, { size: number; fields: Field[] }> = {
     ],
   },
   segment: { size: 16, fields: [p('data', ''), p('length', 'bytes, or references')] },
-  /** Context of an imported JavaScript function; code is the exit trampoline of its signature. */
+  /**
+   * Context of an imported JavaScript function; code is the exit trampoline of its signature. Told from an instance's
+   * context by hostCode, at the same offset in both (asserted by isa/gen): a caller may enter a host function by a jump,
+   * the return address pushed, and in the scratch register to say so.
+   */
   hostFunc: {
     size: 32,
     fields: [
       p('thread', ''),
       w('hostId', "index in the thread's table of host functions"),
       w('pad', ''),
+      p('hostCode', 'its code, never zero'),
       p('reserved0', ''),
-      p('reserved1', ''),
     ],
   },
   /** Head of the native Thread: what trampolines use. */

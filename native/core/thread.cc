@@ -105,12 +105,17 @@ inline void finish(Thread *thread, Fiber *fiber, bool done) {
   }
 }
 
-/// Frames above an exit trampoline's that return by ret, or 0 when they are many.
+/// Frames between an exit trampoline's and the entry trampoline's, which is the last; 0 when they
+/// are many.
 inline uint32_t returnsBeforeEnd(const uintptr_t *frame) {
   uint32_t count = 0;
-  for (; frame[0] != 0 && count < kFewFrames; count++)
+  for (;; count++) {
     frame = reinterpret_cast<const uintptr_t *>(frame[0]);
-  return count < kFewFrames ? count : 0;
+    if (frame[0] == 0)
+      return count;
+    if (count == kFewFrames)
+      return 0;
+  }
 }
 
 /// No fiber to run on: what the guest sees is an exhausted stack. There is no fiber to abandon.

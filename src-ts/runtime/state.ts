@@ -146,8 +146,10 @@ export class InstanceState implements Keeper, FuncRefOwner, FuncTypeOwner, Const
       ids.push(id);
       writeRefCell(block.view, at + Abi.HOST_FUNC_THREAD, this.t.address);
       block.view.setUint32(at + Abi.HOST_FUNC_HOST_ID, id, true);
+      const code = this.code.exitAddress(type);
+      writeRefCell(block.view, at + Abi.HOST_FUNC_HOST_CODE, code);
       writeFuncRef(block.view, at + Abi.HOST_FUNC_SIZE, {
-        code: this.code.exitAddress(type),
+        code,
         ctx: block.address + at,
         typeId: typeId(f.key),
         index: i,

@@ -262,3 +262,54 @@ describe('calls', () => {
     expect(e['entry']!()).toEqual({ i: 19999 });
   });
 });
+
+describe('one call site', () => {
+  const params = Array.from({ length: 10 }, () => 'i32').join(' ');
+  const all = (f: string) => `(call ${f} ${'(local.get 0)'.repeat(9)} (local.get 1))`;
+  const code = `(module
+    (import "h" "few" (func $few (param i32 i32) (result i32)))
+    (import "h" "many" (func $many (param ${params}) (result i32)))
+    (import "h" "list" (func $list (param i32) (result ${params})))
+    (func (export "few") (param i32 i32) (result i32)
+      (i32.add (local.get 1) (call $few (local.get 0) (local.get 1))))
+    (func (export "many") (param i32 i32) (result i32) (i32.add (local.get 1) ${all('$many')}))
+    (func (export "list") (param i32) (result i32)
+      (call $list (local.get 0)) ${'i32.sub '.repeat(9)})
+    (func (export "tail") (param i32 i32) (result i32)
+      (return_call $few (local.get 1) (local.get 0)))
+    (func (export "tailMany") (param i32 i32) (result i32)
+      (return_call $many ${'(local.get 0)'.repeat(9)} (local.get 1))))`;
+  type Calls = Record<'few' | 'many' | 'list' | 'tail' | 'tailMany', (...a: number[]) => number>;
+  const few = (a: number, b: number) => 10 * a + b;
+  const many = (...a: number[]) => a.reduce((x, y) => 2 * x + y);
+  const list = (a: number) => Array.from({ length: 10 }, (_, i) => a + i * i);
+  const host = { h: { few, many, list } };
+  const inner = `(module
+    (func (export "few") (param i32 i32) (result i32)
+      (i32.add (i32.mul (local.get 0) (i32.const 10)) (local.get 1)))
+    (func (export "many") (param ${params}) (result i32) (local.get 0)
+      ${Array.from({ length: 9 }, (_, i) => `i32.const 2 i32.mul local.get ${i + 1} i32.add`).join(' ')})
+    (func (export "list") (param i32) (result ${params})
+      ${Array.from({ length: 10 }, (_, i) => `(i32.add (local.get 0) (i32.const ${i * i}))`).join(' ')}))`;
+
+  function check(e: Calls): void {
+    for (let i = 0; i < 100; i++) {
+      expect(e.few(i, 3)).toBe(few(i, 3) + 3);
+      expect(e.many(i, 3)).toBe(many(...Array<number>(9).fill(i), 3) + 3);
+      expect(e.list(i)).toBe(list(i).reduceRight((x, y) => y - x));
+      expect(e.tail(i, 3)).toBe(few(3, i));
+      expect(e.tailMany(i, 3)).toBe(many(...Array<number>(9).fill(i), 3));
+    }
+  }
+
+  test('calls JavaScript or another instance, with arguments and results in memory too', () => {
+    const m = new W.Module(wat(code));
+    const exports = (imports: object) => new W.Instance(m, imports).exports as unknown as Calls;
+    check(exports(host));
+    check(exports({ h: new W.Instance(new W.Module(wat(inner))).exports }));
+    // An instance whose exports call JavaScript in their turn.
+    const e = exports({ h: { few: exports(host).few, many, list } });
+    expect(e.few(1, 2)).toBe(16);
+    expect(e.tail(1, 2)).toBe(22);
+  });
+});

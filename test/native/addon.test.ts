@@ -42,8 +42,8 @@ describe('calls', () => {
     expect(result()).toBe(42n);
   });
 
-  it('suspends for a host call and resumes', () => {
-    expect(rig.enter(rig.ref('callHost'), 5n, 6n)).toBe(STATUS_HOST);
+  it.each(['callHost', 'jumpHost'])('suspends for a host call and resumes: %s', (caller) => {
+    expect(rig.enter(rig.ref(caller), 5n, 6n)).toBe(STATUS_HOST);
     expect([hostId(), rig.slots[8], rig.slots[9]]).toEqual([7, 5n, 6n]);
     rig.slots[8] = 41n;
     rig.native.resume();

@@ -85,6 +85,10 @@ function functions(a: Asm): void {
   a.label('callHost').hex('55 48 89 e5 41 57 48 83 ec 08'); // push rbp; mov rbp, rsp; push r15; sub rsp, 8
   a.hex('49 8b 57 40 4d 8b 7f 48 ff d2'); // mov rdx, [r15+64]; mov r15, [r15+72]; call rdx
   a.hex('48 ff c0 48 83 c4 08 41 5f 5d c3'); // inc rax; add rsp, 8; pop r15; pop rbp; ret
+  // jumpHost: the same, the exit trampoline entered by a jump
+  a.label('jumpHost').hex('55 48 89 e5 41 57 48 83 ec 08 49 8b 57 40 4d 8b 7f 48');
+  a.rel('4c 8d 1d', 'jumped').hex('41 53 ff e2'); // lea r11, [rip+jumped]; push r11; jmp rdx
+  a.label('jumped').hex('48 ff c0 48 83 c4 08 41 5f 5d c3');
   // hold: keeps its first argument on the stack over a host call
   a.label('hold').hex('55 48 89 e5 41 57 50'); // push rbp; mov rbp, rsp; push r15; push rax
   a.hex('49 8b 57 40 4d 8b 7f 48 ff d2');

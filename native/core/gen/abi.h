@@ -9,12 +9,12 @@ namespace elfin {
 struct VMCtx {
   uint64_t thread; // Thread* of the JavaScript thread that owns the instance
   uint64_t builtins; // address table of the native helpers, indexed by builtin number
+  uint64_t hostCode; // zero, where a host function has its code: what a callee context is
   uint64_t dataSegments; // VMSegment[] of the data segments (dropped: length 0)
   uint64_t elemSegments; // VMSegment[] of the element segments: arrays of 64-bit references
   uint64_t instance; // the native Instance
   uint64_t epoch; // page that interruption protects (later)
   uint64_t reserved0;
-  uint64_t reserved1;
 };
 static_assert(sizeof(VMCtx) == 64);
 
@@ -62,8 +62,8 @@ struct VMHostFunc {
   uint64_t thread;
   uint32_t hostId; // index in the thread's table of host functions
   uint32_t pad;
+  uint64_t hostCode; // its code, never zero
   uint64_t reserved0;
-  uint64_t reserved1;
 };
 static_assert(sizeof(VMHostFunc) == 32);
 
@@ -171,12 +171,12 @@ extern "C" double elfin_f64_nearest(double);
 
 #define ELFIN_CTX_THREAD 0
 #define ELFIN_CTX_BUILTINS 8
-#define ELFIN_CTX_DATA_SEGMENTS 16
-#define ELFIN_CTX_ELEM_SEGMENTS 24
-#define ELFIN_CTX_INSTANCE 32
-#define ELFIN_CTX_EPOCH 40
-#define ELFIN_CTX_RESERVED0 48
-#define ELFIN_CTX_RESERVED1 56
+#define ELFIN_CTX_HOST_CODE 16
+#define ELFIN_CTX_DATA_SEGMENTS 24
+#define ELFIN_CTX_ELEM_SEGMENTS 32
+#define ELFIN_CTX_INSTANCE 40
+#define ELFIN_CTX_EPOCH 48
+#define ELFIN_CTX_RESERVED0 56
 #define ELFIN_MEMORY_BASE 0
 #define ELFIN_MEMORY_BYTES 8
 #define ELFIN_MEMORY_MAX_BYTES 16
@@ -200,8 +200,8 @@ extern "C" double elfin_f64_nearest(double);
 #define ELFIN_HOST_FUNC_THREAD 0
 #define ELFIN_HOST_FUNC_HOST_ID 8
 #define ELFIN_HOST_FUNC_PAD 12
-#define ELFIN_HOST_FUNC_RESERVED0 16
-#define ELFIN_HOST_FUNC_RESERVED1 24
+#define ELFIN_HOST_FUNC_HOST_CODE 16
+#define ELFIN_HOST_FUNC_RESERVED0 24
 #define ELFIN_THREAD_TRANSFER 0
 #define ELFIN_THREAD_SUSPEND 8
 #define ELFIN_THREAD_FIBER 16

@@ -109,6 +109,7 @@ export function lowerCall(c: Rules, row: number): void {
     c.rmInt(f.a[row], true);
     lower.inst(X.CALL_rm64);
     c.putRm();
+    if (isImport(c, row)) lower.aux(P.AUX_HOST);
     lower.imm(popped);
   }
   useArguments(c, list);
@@ -116,6 +117,12 @@ export function lowerCall(c: Rules, row: number): void {
   lower.flags(I_CALL);
   lower.clobbers(direct && c.preservesContext ? CLOBBER_CALL : CLOBBER_CALL_CTX);
   callResults(c, row);
+}
+
+/** Whether a call goes to an imported function: its code address is part of the instance's wiring. */
+function isImport({ f }: Rules, row: number): boolean {
+  const code = f.a[row];
+  return f.op[code] === Op.LOAD && (f.aux[code] & Op.REGION_MASK) === Op.R_READONLY;
 }
 
 /** Address of the frame's area for the results of a call. */

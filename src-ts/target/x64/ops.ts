@@ -35,6 +35,8 @@ export const AUX_SIGNED = 1 << 16;
 export const AUX_SAT = 1 << 17;
 export const AUX_REM = 1 << 18;
 export const AUX_MAX = 1 << 19;
+/** CALL_rm64: the callee is likely a host function. */
+export const AUX_HOST = 1 << 20;
 
 // A condition: cc | COND_* << AUX_COND_SHIFT.
 /** cc alone. */

@@ -1,4 +1,5 @@
 /** Encoding of the pseudo-instructions of ops.ts. SDM Vol. 2. */
+import * as Abi from '../../gen/abi.ts';
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import * as Rec from '../../object/records.ts';
@@ -7,6 +8,7 @@ import { emitForm, emitMoveOf, type FunctionState, moveConst, moveFloatConst } f
 import * as E from './encode.ts';
 import { emitDeferredConversion, emitFtoi, emitU64ToFloat } from './convert.ts';
 import { afterCall, emitReturn, emitTailCall } from './frame.ts';
+import { CTX, SCRATCH } from './machine.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
@@ -72,7 +74,8 @@ export function emitInst(s: FunctionState, i: number, next: number): void {
       afterCall(s, code.imm2[i]);
       return;
     case X.CALL_rm64:
-      emitForm(s, i);
+      if (code.aux[i] & P.AUX_HOST) emitImportCall(s, i);
+      else emitForm(s, i);
       sink.returnAddress(code.pos[i]);
       afterCall(s, code.imm[i]);
       return;
@@ -92,6 +95,24 @@ export function emitInst(s: FunctionState, i: number, next: number): void {
 export function emitDeferred(s: FunctionState, i: number, back: number): void {
   if (s.code.op[i] === P.P_SIGCHECK) emitSigMismatch(s, i);
   else emitDeferredConversion(s, i, back);
+}
+
+/**
+ * A call to an imported function. A host function does not return here by the return predictor, since it suspends the
+ * fiber: an entry made for it would have to be used up by a wrong prediction. So it is entered by a jump.
+ */
+function emitImportCall(s: FunctionState, i: number): void {
+  const { buf } = s.sink;
+  const wasm = s.sink.newLabel();
+  E.encM_imm(buf, X.CMP_rm64_imm8, CTX, R.NO_REG, 0, Abi.CTX_HOST_CODE, 0);
+  s.sink.branch(R.CC_E, wasm);
+  E.encRM(buf, X.LEA_r64_m, SCRATCH, R.RIP, R.NO_REG, 0, 0);
+  const lea = buf.pos;
+  E.encR(buf, X.PUSH_r64, SCRATCH);
+  E.encM(buf, X.JMP_rm64, CTX, R.NO_REG, 0, Abi.CTX_HOST_CODE);
+  s.sink.bind(wasm);
+  emitForm(s, i);
+  E.patchRip(buf, X.LEA_r64_m, lea, buf.pos);
 }
 
 /** Constants: xor for zero, as no flags are live between rows. */

@@ -1,12 +1,15 @@
 /**
  * Trampolines, one per signature.
  *
- * Entry: a System V function entry(slots, ctx, code) that loads arguments from 8-byte slots, calls code by the Wasm
- * convention and stores the results to the slots. rbx holds the slots during the call.
+ * Entry: a System V function entry(slots, ctx, code), but entered by a jump with the return address pushed, that loads
+ * arguments from 8-byte slots, calls code by the Wasm convention and stores the results to the slots. rbx holds the slots
+ * during the call. It returns by a jump too, so that it is not among the frames for which elfin_suspend balances the
+ * return predictor.
  *
  * Exit: the code of an imported host function, called by the Wasm convention with r15 = VMHostFunc. It stores arguments
  * to the slots of the transfer area and suspends the fiber: elfin_suspend (rdi = Thread, resume address on the stack)
- * keeps rsp only, so everything callee-saved is stored first, rbp last. It is resumed with rdi = Thread and the results
+ * keeps rsp only, so everything callee-saved is stored first, rbp last. r11 stays as it was on entry: it tells elfin_suspend
+ * whether the trampoline was entered by a jump. It is resumed with rdi = Thread and the results
  * in the slots.
  */
 import * as Abi from '../../gen/abi.ts';
@@ -52,7 +55,7 @@ class Trampolines {
     this.entryResults(results, areaAt);
     this.restore(R.RBX, 1);
     this.restore(CTX, 2);
-    this.close(0);
+    this.closeByJump();
     return this.sink.finish(NO_BLOCKS, 16);
   }
 
@@ -129,17 +132,21 @@ class Trampolines {
     const { sink } = this;
     E.enc0(sink.buf, X.LEAVE);
     sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
-    if (pop === 0) E.enc0(sink.buf, X.RET);
-    else E.encI(sink.buf, X.RET_imm16, pop);
+    E.encI(sink.buf, X.RET_imm16, pop);
   }
 
   /**
-   * Leaves an exit trampoline without ret: elfin_suspend used up the return predictor's entry for its call, so a ret here
-   * would take the one of a native frame, and every return after it would be predicted wrong. With stack arguments, which
-   * are rare, the return address would come to lie below the CFA's reach, and ret it is.
+   * Leaves an exit trampoline without ret: the return predictor has no entry for it (elfin_suspend used it up if there was
+   * one), so a ret would take that of a native frame, and every return after it would be predicted wrong. With stack
+   * arguments, which are rare, the return address would come to lie below the CFA's reach, and ret it is.
    */
   private closeExit(pop: number): void {
-    if (pop > 0) return this.close(pop);
+    if (pop > 0) this.close(pop);
+    else this.closeByJump();
+  }
+
+  /** Leaves without ret. */
+  private closeByJump(): void {
     const { sink } = this;
     E.enc0(sink.buf, X.LEAVE);
     sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
@@ -214,8 +221,8 @@ class Trampolines {
     const at = this.params.at[this.params.count - 1];
     if (at < STACK) this.store(at, R.RBP, areaSlot);
     else {
-      this.load(SCRATCH, R.RBP, 16 + at - STACK);
-      this.store(SCRATCH, R.RBP, areaSlot);
+      this.load(R.RBX, R.RBP, 16 + at - STACK);
+      this.store(R.RBX, R.RBP, areaSlot);
     }
   }
 

@@ -5,7 +5,7 @@
 import {
   FLAG_MEMORY_GREW,
   STATUS_DONE,
-  STATUS_TRAP,
+  STATUS_HOST,
   TRANSFER_CALLEE,
   TRANSFER_FIBER,
   TRANSFER_FLAGS,
@@ -16,15 +16,6 @@ import {
 } from '../gen/abi.ts';
 import { loadNative, type Native } from './native.ts';
 import { makeTrapError } from './trace.ts';
-
-const STATUS = TRANSFER_STATUS >> 2;
-const FLAGS = TRANSFER_FLAGS >> 2;
-const HOST_ID = TRANSFER_HOST_ID >> 2;
-// Addresses are passed as the bits of one double (a denormal number, which nothing changes on the way): native code reads
-// them whole, and a read of two halves just written would wait for both stores to leave the core.
-const FIBER = TRANSFER_FIBER >> 3;
-const TRAP = TRANSFER_TRAP >> 2;
-const CALLEE = TRANSFER_CALLEE >> 3;
 
 /** Index of the first slot in the 64-bit views; twice that in the 32-bit ones. */
 export const SLOT0 = TRANSFER_SIZE >> 3;
@@ -50,10 +41,13 @@ export class Thread {
    * would never die; `hot` spares the cost of looking through the weak reference, and is emptied a while after.
    */
   private readonly hosts: (WeakRef<HostStub> | undefined)[] = [];
-  private hot: (HostStub | undefined)[] = [];
+  private readonly hot: (HostStub | undefined)[] = [];
   private cooling = false;
   private readonly freeHosts: number[] = [];
-  private readonly active: object[] = [];
+  /** The keepers of the calls under way, `depth` many. */
+  private readonly active: (object | undefined)[] = [];
+  private depth = 0;
+  private readonly run: () => void;
   /** Features of this CPU. Asked once: the CPUID instruction takes tens of microseconds in a virtual machine. */
   readonly cpuFeatures: readonly string[];
   /** Called when a memory grew while Wasm ran. */
@@ -69,12 +63,14 @@ export class Thread {
     this.f32 = new Float32Array(transfer);
     this.f64 = new Float64Array(transfer);
     this.i64 = new BigInt64Array(transfer);
+    this.run = makeRun(this, this.hot);
   }
 
   /** Gives a host function a number for its VMHostFunc. The caller keeps the stub alive. */
   addHost(stub: HostStub): number {
     const id = this.freeHosts.pop() ?? this.hosts.length;
     this.hosts[id] = new WeakRef(stub);
+    this.hot[id] = undefined;
     return id;
   }
 
@@ -84,13 +80,14 @@ export class Thread {
     this.freeHosts.push(id);
   }
 
-  private warm(id: number): HostStub {
+  /** The host function of a number, which is hot from now on. */
+  warm(id: number): HostStub {
     const stub = this.hosts[id]!.deref()!;
     this.hot[id] = stub;
     if (!this.cooling) {
       this.cooling = true;
       setTimeout(() => {
-        this.hot = [];
+        this.hot.fill(undefined);
         this.cooling = false;
       }, HOT_MS).unref();
     }
@@ -104,13 +101,15 @@ export class Thread {
    */
   call(callee: number, keeper: object): void {
     const i32 = this.i32;
-    this.f64[CALLEE] = callee;
+    // As the bits of one double (a denormal number, which nothing changes on the way): native code reads the address
+    // whole, and a read of two halves just written would wait for both stores to leave the core.
+    this.f64[TRANSFER_CALLEE >> 3] = callee;
     this.native.enter();
-    if ((i32[STATUS]! | i32[FLAGS]!) === STATUS_DONE) return;
+    if ((i32[TRANSFER_STATUS >> 2]! | i32[TRANSFER_FLAGS >> 2]!) === STATUS_DONE) return;
     try {
       this.drive(keeper);
     } catch (e) {
-      if (this.f64[FIBER] !== 0) this.native.abandon();
+      if (this.f64[TRANSFER_FIBER >> 3] !== 0) this.native.abandon();
       throw e;
     }
   }
@@ -123,53 +122,68 @@ export class Thread {
    * hand, and the caller must abandon it (native code that is called needs no room on that stack).
    */
   drive(keeper: object): void {
-    const depth = this.active.length;
-    this.active.push(keeper);
+    const depth = this.depth;
+    this.active[depth] = keeper;
+    this.depth = depth + 1;
     try {
       this.run();
     } finally {
-      this.active.length = depth; // no call: there may be no room for one
+      // Not by pop(): there may be no room for a call.
+      this.active[depth] = undefined;
+      this.depth = depth;
     }
   }
 
-  private run(): void {
-    const i32 = this.i32;
-    const f64 = this.f64;
-    const native = this.native;
-    for (;;) {
-      if (i32[FLAGS] !== 0) this.handleFlags();
-      const status = i32[STATUS];
-      if (status === STATUS_DONE) return;
-      if (status === STATUS_TRAP) this.trap();
-      const fiber = f64[FIBER]!;
-      try {
-        const id = i32[HOST_ID]!;
-        (this.hot[id] ?? this.warm(id))();
-      } catch (e) {
-        f64[FIBER] = fiber;
-        native.abandon();
-        throw e;
-      }
-      f64[FIBER] = fiber;
-      native.resume();
-    }
-  }
-
-  private trap(): never {
-    const i32 = this.i32;
-    const code = i32[TRAP]!;
+  /** Throws the error of a trap just reported. */
+  trap(): never {
+    const code = this.i32[TRANSFER_TRAP >> 2]!;
     const frames = this.native.trapFrames(100);
     // A call that got no stack at all has no fiber.
-    if (this.f64[FIBER] !== 0) this.native.abandon();
+    if (this.f64[TRANSFER_FIBER >> 3] !== 0) this.native.abandon();
     throw makeTrapError(code, frames);
   }
 
-  private handleFlags(): void {
-    const flags = this.i32[FLAGS]!;
+  /** Does what the flags ask for and clears them. */
+  handleFlags(): void {
+    const flags = this.i32[TRANSFER_FLAGS >> 2]!;
     if (flags & FLAG_MEMORY_GREW) this.onMemoryGrew();
     // Last: at the end of JavaScript's stack the work may have thrown, and is done by the next call then.
-    this.i32[FLAGS] = 0;
+    this.i32[TRANSFER_FLAGS >> 2] = 0;
   }
+}
+
+/**
+ * The loop of {@link Thread.drive}. Closures made once: what they capture are constants to the JavaScript compiler, which
+ * then reads and writes the transfer area by its address. (It does not take a loop's own captures for constants when it
+ * replaces the loop while it runs; those of a function it inlines it does.)
+ */
+function makeRun(t: Thread, hot: (HostStub | undefined)[]): () => void {
+  const { i32, f64 } = t;
+  const { resume, abandon } = t.native;
+  /** Serves one host call; false when the call is done. */
+  const step = (): boolean => {
+    if (i32[TRANSFER_FLAGS >> 2] !== 0) t.handleFlags();
+    const status = i32[TRANSFER_STATUS >> 2];
+    if (status !== STATUS_HOST) {
+      if (status === STATUS_DONE) return false;
+      t.trap();
+    }
+    const fiber = f64[TRANSFER_FIBER >> 3]!;
+    try {
+      const id = i32[TRANSFER_HOST_ID >> 2]!;
+      (hot[id] ?? t.warm(id))();
+    } catch (e) {
+      f64[TRANSFER_FIBER >> 3] = fiber;
+      abandon();
+      throw e;
+    }
+    f64[TRANSFER_FIBER >> 3] = fiber;
+    resume();
+    return true;
+  };
+  return () => {
+    while (step());
+  };
 }
 
 const bits = new DataView(new ArrayBuffer(8));

@@ -3,7 +3,6 @@ import { unsignedBits } from '../../analysis/bits.ts';
 import * as Op from '../../gen/ir.ts';
 import type { Builder } from '../../ir/build.ts';
 import type { Func } from '../../ir/func.ts';
-import * as I from '../../util/int64.ts';
 import { ok } from '../gate.ts';
 import { becomeIcmp, isConst, isK, konst, NEXT, small } from './common.ts';
 import { holds } from './constants.ts';
@@ -44,11 +43,7 @@ function equality(b: Builder, r: number): number {
     }
     return NEXT;
   }
-  if (f.op[x] === Op.IADD && isConst(f, f.b[x]) && ok(f, 'icmp-add')) {
-    const lo = I.sub64(f.imm[y], f.imm2[y], f.imm[f.b[x]], f.imm2[f.b[x]]);
-    const k = konst(b, f.ty[y], lo, I.high);
-    return becomeIcmp(f, r, f.imm[r], f.a[x], k);
-  }
+  // x + k == c is left alone: mostly a counter, whose old value would then live beside the new one.
   if (f.op[x] === Op.IXOR && isConst(f, f.b[x]) && ok(f, 'icmp-xor')) {
     const k = konst(b, f.ty[y], f.imm[y] ^ f.imm[f.b[x]], f.imm2[y] ^ f.imm2[f.b[x]]);
     return becomeIcmp(f, r, f.imm[r], f.a[x], k);

@@ -119,8 +119,10 @@ function joinParams(s: State, b: number): void {
   for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
     const p = vc.paramStart[vc.succ[e]!]!;
     const a = vc.argStart[e]!;
-    for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--)
-      s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
+    for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--) {
+      // A constant starts many parameters, which have nothing else in common.
+      if (s.remat[vc.arg[a + k]!] === 0) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
+    }
   }
 }
 

@@ -129,9 +129,13 @@ function noteFlags(s: FunctionState, i: number, form: number): void {
   if ((place & (ALU_32 | ALU_64)) === 0) return;
   // An immediate form on memory writes no register.
   if (X.FORM_SHAPE[form] === X.SHAPE_MI && s.code.aux[i] & P.AUX_ANY_MEMORY) return;
+  noteFlagsOf(s, s.reg(i, 0), (place & ALU_64) !== 0);
+}
+
+function noteFlagsOf(s: FunctionState, reg: number, wide: boolean): void {
   s.flagsEnd = s.sink.buf.pos;
-  s.flagsReg = s.reg(i, 0);
-  s.flagsWide = (place & ALU_64) !== 0;
+  s.flagsReg = reg;
+  s.flagsWide = wide;
 }
 
 /** Whether a test of a register with itself finds ZF right already, and only ZF is asked. */
@@ -160,11 +164,41 @@ function readsOnlyCondition(op: number): boolean {
   }
 }
 
+/** Whether an operation reads flags that an instruction before it set. */
+export function readsFlags(op: number): boolean {
+  return op === P.P_SIGCHECK || readsOnlyCondition(op);
+}
+
+/** lea into one of its own summands as an addition, which sets flags and runs on more ports. No flags are live here. */
+function addInstead(s: FunctionState, i: number, form: number): boolean {
+  const wide = form === X.LEA_r64_m;
+  if ((!wide && form !== X.LEA_r32_m) || (s.code.aux[i] & P.AUX_ANY_MEMORY) !== P.AUX_MEM) {
+    return false;
+  }
+  const to = s.reg(i, 0);
+  memory(s, i, 1);
+  const { buf } = s.sink;
+  let add: number;
+  if (index === R.NO_REG && base === to) {
+    const small = (disp << 24) >> 24 === disp;
+    if (wide) add = small ? X.ADD_rm64_imm8 : X.ADD_rm64_imm32;
+    else add = small ? X.ADD_rm32_imm8 : X.ADD_rm32_imm32;
+    E.encR_imm(buf, add, to, disp);
+  } else {
+    const both = index !== R.NO_REG && base !== R.NO_REG && scale === 0 && disp === 0;
+    if (!both || (base !== to && index !== to)) return false;
+    add = wide ? X.ADD_r64_rm64 : X.ADD_r32_rm32;
+    E.encRR(buf, add, to, base === to ? index : base);
+  }
+  noteFlagsOf(s, to, wide);
+  return true;
+}
+
 /** Emits an ordinary instruction. */
 export function emitForm(s: FunctionState, i: number): void {
   const { code, sink } = s;
   const form = code.op[i];
-  if (testIsDone(s, i, form)) return;
+  if (testIsDone(s, i, form) || addInstead(s, i, form)) return;
   if (breaksDependency(form)) clearDestination(s, i);
   if (code.aux[i] & P.AUX_TRAPS) sink.trap(TRAP_MEMORY_OOB, code.pos[i]);
   encode(s, i, form);

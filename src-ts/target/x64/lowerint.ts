@@ -230,6 +230,11 @@ function shift(
   const count = f.b[row];
   if (c.isConst(count)) {
     const k = f.imm[count] & (wide ? 63 : 31);
+    if (k === 1 && f.op[row] === Op.ISHL && !lower.diesHere(value)) {
+      const v = c.int(value, wide);
+      putLea(c, row, wide, v, v, 0, 0);
+      return;
+    }
     lower.inst(byImm);
     c.defTied(row, c.int(value, wide));
     lower.imm(k);

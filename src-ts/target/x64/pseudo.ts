@@ -4,7 +4,7 @@ import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import * as Rec from '../../object/records.ts';
 import { bug } from '../../util/bug.ts';
-import { emitForm, emitMoveOf, type FunctionState, moveConst, moveFloatConst } from './emitter.ts';
+import { emitForm, emitMoveOf, type FunctionState, moveConst, moveFloatConst, readsFlags } from './emitter.ts';
 import * as E from './encode.ts';
 import { emitDeferredConversion, emitFtoi, emitU64ToFloat } from './convert.ts';
 import { afterCall, emitReturn, emitTailCall } from './frame.ts';
@@ -119,8 +119,12 @@ function emitImportCall(s: FunctionState, i: number): void {
 function emitConst(s: FunctionState, i: number): void {
   const { code } = s;
   const to = s.reg(i, 0);
-  if (code.imm[i] === 0 && code.imm2[i] === 0) E.encRR(s.sink.buf, X.XOR_r32_rm32, to, to);
+  if (code.imm[i] === 0 && code.imm2[i] === 0) clear(s, to);
   else moveConst(s, to, code.imm[i], code.imm2[i]);
+}
+
+function clear(s: FunctionState, to: number): void {
+  E.encRR(s.sink.buf, X.XOR_r32_rm32, to, to);
 }
 
 function jump(s: FunctionState, to: number, next: number): void {
@@ -275,11 +279,13 @@ function emitMinMax(s: FunctionState, i: number): void {
   sink.bind(done);
 }
 
-/** A rematerialised instruction: flags may be live. */
-export function emitRemat(s: FunctionState, i: number, to: number): void {
+/** A rematerialised instruction before instruction `at`, which may read flags. */
+export function emitRemat(s: FunctionState, i: number, to: number, at: number): void {
   const { code } = s;
-  if (code.op[i] === P.P_ICONST) moveConst(s, to & 15, code.imm[i], code.imm2[i]);
-  else if (code.op[i] === P.P_FCONST) {
+  if (code.op[i] === P.P_ICONST) {
+    if (code.imm[i] === 0 && code.imm2[i] === 0 && !readsFlags(code.op[at])) clear(s, to & 15);
+    else moveConst(s, to & 15, code.imm[i], code.imm2[i]);
+  } else if (code.op[i] === P.P_FCONST) {
     moveFloatConst(s, to & 15, (code.aux[i] & P.AUX_F64) !== 0, code.imm[i], code.imm2[i]);
   } else bug('x64 emit', `instruction ${i} can not be rematerialised`);
 }

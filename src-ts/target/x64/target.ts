@@ -60,8 +60,9 @@ export class X64Target implements Target {
   emitMove(_sink: CodeSink, m: number): void {
     const { alloc } = this.state;
     const from = alloc.moveFrom[m];
-    if (from >= REMAT_BASE) emitRemat(this.state, from - REMAT_BASE, alloc.moveTo[m]);
-    else emitMoveOf(this.state, from, alloc.moveTo[m], alloc.moveType[m]);
+    if (from >= REMAT_BASE) {
+      emitRemat(this.state, from - REMAT_BASE, alloc.moveTo[m], alloc.movePlace[m]);
+    } else emitMoveOf(this.state, from, alloc.moveTo[m], alloc.moveType[m]);
   }
 
   branchSize(kind: number, short: boolean): number {

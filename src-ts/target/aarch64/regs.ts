@@ -44,7 +44,8 @@ export const SP = 31;
 export const ZR = 31;
 
 // After a compare: unsigned HS (>=), LO (<), HI (>), LS (<=); signed GE, LT, GT, LE. After a float
-// compare: MI is less, LS less or equal, GT and GE as named, VS unordered; others hold on unordered.
+// compare: EQ, MI (less), LS (less or equal), GT, GE and VC (ordered) fail on unordered operands;
+// their opposites NE, PL, HI, LE, LT and VS, and HS, hold.
 export const CC_EQ = 0;
 export const CC_NE = 1;
 export const CC_HS = 2;

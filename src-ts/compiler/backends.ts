@@ -1,12 +1,20 @@
 /** The back ends by target name: the one place that knows them all. */
+import * as A64 from '../gen/aarch64.ts';
 import * as X64 from '../gen/x64.ts';
 import type { Func } from '../ir/func.ts';
 import type { Lowering } from '../mach/lower.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { Allocation, RegisterFile } from '../mach/vcode.ts';
 import type { CodeRecord } from '../object/records.ts';
-import { FunctionCompiler } from '../target/x64/index.ts';
-import { registers } from '../target/x64/machine.ts';
+import { FunctionCompiler as AArch64Compiler } from '../target/aarch64/index.ts';
+import { registers as aarch64Registers } from '../target/aarch64/machine.ts';
+import { OP_NAMES as AARCH64_NAMES } from '../target/aarch64/memops.ts';
+import * as AArch64Trampolines from '../target/aarch64/trampolines.ts';
+import * as A64Functions from '../target/aarch64/index.ts';
+import * as A64Machine from '../target/aarch64/machine.ts';
+import * as A64Trampolines from '../target/aarch64/trampolines.ts';
+import * as X64Functions from '../target/x64/index.ts';
+import * as X64Machine from '../target/x64/machine.ts';
 import * as X64Trampolines from '../target/x64/trampolines.ts';
 import type { Settings } from './settings.ts';
 
@@ -33,13 +41,27 @@ export interface BackEnd {
   readonly exitTrampoline: MakeTrampoline;
 }
 
-const MAKE: Partial<Record<TargetName, () => BackEnd>> = {
+const MAKE: Record<TargetName, () => BackEnd> = {
   'x86_64-linux': () => ({
-    functions: new FunctionCompiler(),
-    registers,
+    functions: new X64Functions.FunctionCompiler(),
+    registers: X64Machine.registers,
     formNames: X64.FORM_NAMES,
     entryTrampoline: X64Trampolines.entryTrampoline,
     exitTrampoline: X64Trampolines.exitTrampoline,
+  }),
+  'aarch64-linux': () => ({
+    functions: new A64Functions.FunctionCompiler(),
+    registers: A64Machine.registers,
+    formNames: A64.FORM_NAMES,
+    entryTrampoline: A64Trampolines.entryTrampoline,
+    exitTrampoline: A64Trampolines.exitTrampoline,
+  }),
+  'aarch64-linux': () => ({
+    functions: new AArch64Compiler(),
+    registers: aarch64Registers,
+    formNames: AARCH64_NAMES,
+    entryTrampoline: AArch64Trampolines.entryTrampoline,
+    exitTrampoline: AArch64Trampolines.exitTrampoline,
   }),
 };
 
@@ -49,6 +71,6 @@ const made = new Map<TargetName, BackEnd>();
 /** The back end of a target, of which there is one per thread. */
 export function backEndOf(target: TargetName): BackEnd {
   let backEnd = made.get(target);
-  if (backEnd === undefined) made.set(target, (backEnd = MAKE[target]!()));
+  if (backEnd === undefined) made.set(target, (backEnd = MAKE[target]()));
   return backEnd;
 }

@@ -109,14 +109,15 @@ function maskOf(code: VCode, i: number, form: number): number {
 /** Emits a memory operation of the VCode. */
 export function emitMemory(s: FunctionState, i: number): void {
   const { code, sink } = s;
+  const { buf } = sink;
   const aux = code.aux[i];
   const mem = code.op[i] - P.P_MEM;
   const rt = s.reg(i, 0);
   const disp = code.imm2[i];
   if ((aux & P.AUX_BASE) === 0) {
-    if (aux & P.AUX_IN) access(s, mem, rt, FP, s.frameBytes + disp);
-    else if (aux & P.AUX_RESULT) access(s, mem, rt, FP, s.resultBase + disp);
-    else access(s, mem, rt, SP, disp);
+    if (aux & P.AUX_IN) access(buf, mem, rt, FP, s.frameBytes + disp);
+    else if (aux & P.AUX_RESULT) access(buf, mem, rt, FP, s.resultBase + disp);
+    else access(buf, mem, rt, SP, disp);
     return;
   }
   // The registers first: the instruction must be the next one.
@@ -144,13 +145,12 @@ function immediateOffset(
 
 /** A memory operation (MEM_*) at base + disp, through x17 when that is out of reach. */
 export function access(
-  s: FunctionState,
+  buf: CodeBuffer,
   mem: number,
   rt: number,
   base: number,
   disp: number,
 ): void {
-  const { buf } = s.sink;
   if (M.reaches(mem, disp)) return immediateOffset(buf, mem, rt, base, disp);
   moveConst(buf, SCRATCH2, disp, disp >> 31);
   E.encLoadReg(buf, M.REG[mem], rt, base, SCRATCH2, E.EXT_LSL, false);
@@ -253,8 +253,8 @@ export function emitMoveOf(s: FunctionState, from: number, to: number, ty: numbe
     if (!fp) E.encRRR(buf, ty === T_I32 ? A.ORR_w_sh : A.ORR_x_sh, to, ZR, from);
     else if (ty === T_V128) E.encRRR(buf, A.ORR_16b, to & 31, from & 31, from & 31);
     else E.encRR(buf, ty === T_F32 ? A.FMOV_s : A.FMOV_d, to & 31, from & 31);
-  } else if (from < ALLOC_SLOT) access(s, spillOf(ty, fp), from & 31, FP, s.slotDisp(to));
-  else if (to < ALLOC_SLOT) access(s, reloadOf(ty, fp), to & 31, FP, s.slotDisp(from));
+  } else if (from < ALLOC_SLOT) access(buf, spillOf(ty, fp), from & 31, FP, s.slotDisp(to));
+  else if (to < ALLOC_SLOT) access(buf, reloadOf(ty, fp), to & 31, FP, s.slotDisp(from));
   else bug('aarch64 emit', 'a move from slot to slot');
 }
 

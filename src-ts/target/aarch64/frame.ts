@@ -232,7 +232,7 @@ export function emitTailCall(s: FunctionState, i: number): void {
 function loadTarget(s: FunctionState, i: number): void {
   const a = s.at(i, 0);
   if (a < ALLOC_SLOT) E.encRRR(s.sink.buf, A.ORR_x_sh, SCRATCH, ZR, a);
-  else access(s, M.LDR_X, SCRATCH, FP, s.slotDisp(a));
+  else access(s.sink.buf, M.LDR_X, SCRATCH, FP, s.slotDisp(a));
 }
 
 /**
@@ -241,13 +241,14 @@ function loadTarget(s: FunctionState, i: number): void {
  */
 function moveArguments(s: FunctionState, bytes: number): void {
   const { sink } = s;
+  const { buf } = sink;
   const frame = s.outgoingBytes + s.frameBytes;
   const up = frame + s.incomingBytes - bytes;
   restoreRecord(sink, FP, frame);
   for (let at = bytes - 16; at >= 0; at -= 16) {
-    access(s, M.LDR_Q, SCRATCH_FP, SP, at);
-    access(s, M.STR_Q, SCRATCH_FP, SP, up + at);
+    access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
+    access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);
   }
-  adjust(sink.buf, A.ADD_x_imm, up);
+  adjust(buf, A.ADD_x_imm, up);
   sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
 }

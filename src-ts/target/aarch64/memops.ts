@@ -2,7 +2,7 @@
 import * as A from '../../gen/aarch64.ts';
 import * as Op from '../../gen/ir.ts';
 import { bug } from '../../util/bug.ts';
-import { P_MEM } from './ops.ts';
+import { P_FIRST, P_MEM } from './ops.ts';
 
 /** One row: the _uoff form, the unscaled one, the _reg form; log2 of the size. */
 const ROWS: readonly (readonly [number, number, number, number])[] = [
@@ -51,9 +51,6 @@ export const UOFF = Uint16Array.from(ROWS, (r) => r[0]);
 export const UNSCALED = Uint16Array.from(ROWS, (r) => r[1]);
 export const REG = Uint16Array.from(ROWS, (r) => r[2]);
 export const LOG2 = Uint8Array.from(ROWS, (r) => r[3]);
-
-/** Names of the operations from P_MEM on, for dumps. */
-export const MEMORY_NAMES = ROWS.map((r) => A.FORM_NAMES[r[0]]!.replace('_uoff', ''));
 
 /** Whether an operation (less P_MEM) reaches a displacement by an immediate. */
 export function reaches(mem: number, disp: number): boolean {
@@ -140,3 +137,17 @@ export function storeOf(op: number, ty: number): number {
 export function memory(mem: number): number {
   return P_MEM + mem;
 }
+
+/** Names of pseudo-operations, in the order of their numbers from P_FIRST. */
+const PSEUDO_NAMES =
+  'args iconst fconst jump branch brtable trap trapif sigcheck ftoi call callind ret tailcall tailcallind areaaddress copysign move'.split(
+    ' ',
+  );
+
+/** Names of all operations of the target's VCode, by number. */
+export const OP_NAMES: readonly string[] = /* @__PURE__ */ (() => {
+  const names = [...A.FORM_NAMES];
+  PSEUDO_NAMES.forEach((name, k) => (names[P_FIRST + k] = name));
+  ROWS.forEach((r, k) => (names[P_MEM + k] = A.FORM_NAMES[r[0]]!.replace('_uoff', '')));
+  return names;
+})();

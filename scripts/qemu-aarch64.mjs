@@ -3,6 +3,7 @@
 //
 //   node scripts/qemu-aarch64.mjs setup          what is missing, and whatever changed
 //   node scripts/qemu-aarch64.mjs native         the unit tests of the native core
+//   node scripts/qemu-aarch64.mjs throw          a C++ exception through compiled frames
 //   node scripts/qemu-aarch64.mjs node ARGS…     Node for arm64; .cache/aarch64/dist is the built library
 //   node scripts/qemu-aarch64.mjs wast [-O L] [--explicit-checks] [--only REGEX]    the official suite
 //   node scripts/qemu-aarch64.mjs fuzz [--count N] [--seed S]                       random modules against V8
@@ -100,7 +101,7 @@ function buildNative() {
   };
   const defines = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
   run('cmake', ['-G', 'Ninja', '-S', join(root, 'native'), '-B', nativeBuild, ...defines]);
-  run('cmake', ['--build', nativeBuild]);
+  run('cmake', ['--build', nativeBuild, '--target', 'all', 'elfin_throw']);
 }
 
 /** Makes everything that is missing or older than its sources. Throws Error saying what could not be had. */
@@ -180,6 +181,19 @@ async function check(kind, args) {
   return show(here ? [process.execPath, guest] : qemuNode(guest));
 }
 
+/** A C++ exception from a helper, through frames of an object, to the C++ program above: native/test/throw.cc. */
+async function throwThrough() {
+  const { host } = await bundleHalves(home);
+  let status = 0;
+  for (const optLevel of [0, 2]) {
+    const dir = host.freshFolder(join(root, '.cache', 'aarch64-host', 'throw'));
+    const settings = { target: 'aarch64-linux', cpu: 'baseline', optLevel };
+    const words = await host.recordThrowing(dir, settings);
+    status ||= show(qemu(join(nativeBuild, 'elfin_throw'), words));
+  }
+  return status;
+}
+
 const shared = (folder) => join(root, '..', 'shared', folder);
 
 function suiteFolder() {
@@ -198,6 +212,8 @@ async function main([command, ...args]) {
     case 'setup':
       await setUp();
       return 0;
+    case 'throw':
+      return throwThrough();
     case 'native': {
       const filter = `--gtest_filter=-${NOT_IN_QEMU.join(':')}`;
       return show(qemu(join(nativeBuild, 'elfin_tests'), [filter, '--gtest_brief=1', ...args]));
@@ -210,7 +226,7 @@ async function main([command, ...args]) {
       return check(command, args);
     default:
       console.error(
-        'usage: node scripts/qemu-aarch64.mjs setup | native | node | wast | fuzz | bench',
+        'usage: node scripts/qemu-aarch64.mjs setup | native | throw | node | wast | fuzz | bench',
       );
       return 2;
   }

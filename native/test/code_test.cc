@@ -6,7 +6,23 @@
 #include <memory>
 #include <stdexcept>
 #include <unistd.h>
+#include <utility>
 #include <vector>
+
+#if defined(__aarch64__)
+static std::pair<uintptr_t, uintptr_t> flushed;
+
+/// In place of libgcc's, to see what is flushed: emulators run code that was not.
+extern "C" void __clear_cache(void *begin, void *end) {
+  flushed = {reinterpret_cast<uintptr_t>(begin), reinterpret_cast<uintptr_t>(end)};
+  for (uintptr_t at = flushed.first & ~uintptr_t{15}; at < flushed.second; at += 16)
+    asm volatile("dc cvau, %0" : : "r"(at) : "memory");
+  asm volatile("dsb ish" : : : "memory");
+  for (uintptr_t at = flushed.first & ~uintptr_t{15}; at < flushed.second; at += 16)
+    asm volatile("ic ivau, %0" : : "r"(at) : "memory");
+  asm volatile("dsb ish\n  isb" : : : "memory");
+}
+#endif
 
 namespace {
 
@@ -82,6 +98,17 @@ TEST(Code, ExceptionsPassThroughRegisteredFrames) {
     EXPECT_THROW(call(thrower), std::runtime_error);
   EXPECT_STREQ(code->activate(object.layout), "the object is active already");
 }
+
+#if defined(__aarch64__)
+TEST(Code, IsFlushedWhereItIsExecuted) {
+  Object object = makeObject();
+  auto code = map(object);
+  flushed = {};
+  ASSERT_STREQ(code->activate(object.layout), nullptr);
+  EXPECT_LE(flushed.first, code->textAddress());
+  EXPECT_GE(flushed.second, code->textAddress() + object.layout.textSize);
+}
+#endif
 
 TEST(Code, ComesAndGoes) {
   Object object = makeObject();

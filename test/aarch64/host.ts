@@ -5,7 +5,7 @@ import { serialize } from 'node:v8';
 import { deflateRawSync } from 'node:zlib';
 import { findModules } from '../../bench/modules.ts';
 import { compile, type CompileOptions } from '../../src-ts/compiler/index.ts';
-import { Engine } from '../../src-ts/index.ts';
+import { checksum, readObject } from '../../src-ts/object/index.ts';
 import { createNamespace, moduleClassFor } from '../../src-ts/runtime/namespace.ts';
 import { runWast } from '../../src-ts/tools/wast/run.ts';
 import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
@@ -129,14 +129,27 @@ export function recordBench(
   return [file];
 }
 
+/** Recurses, then grows its memory: deep frames with saved registers, below them a helper. */
+const THROWING = `(module (memory 1) (func (export "f") (param i32) (result i32) (local i32)
+  (local.set 1 (i32.mul (local.get 0) (i32.const 3)))
+  (if (i32.eqz (local.get 0)) (then (return (memory.grow (i32.const 7)))))
+  (i32.add (call 0 (i32.sub (local.get 0) (i32.const 1))) (local.get 1))))`;
+
+/** Compiles a module for native/test/throw.cc; returns that program's arguments. */
+export async function recordThrowing(dir: string, settings: CompileOptions): Promise<string[]> {
+  const bytes = compile(await parseWat(THROWING), settings);
+  const file = join(dir, 'throwing.o');
+  writeFileSync(file, bytes);
+  const object = readObject(bytes, checksum);
+  const { textOffset, textSize, ehFrameOffset, ehFrameSize } = object.layout;
+  const type = object.module.funcTypes[0]!;
+  const places = [textOffset, textSize, ehFrameOffset, ehFrameSize, object.entryOffset(type)];
+  return [file, ...[...places, object.textOffsetOf(0), 20].map(String)];
+}
+
 /** An empty folder. */
 export function freshFolder(dir: string): string {
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   return dir;
-}
-
-/** Whether this machine's own engine loads; scripts are run here first. */
-export function checkHostEngine(): void {
-  new Engine();
 }

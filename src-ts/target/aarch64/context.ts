@@ -208,8 +208,9 @@ export class Rules {
       this.amount = k;
       inner = f.a[row];
     }
-    const kind = extendKind(f.op[inner]);
-    if (kind < 0 || !this.absorbs(inner, at)) return false;
+    const wrapped = f.op[inner] === Op.ZEXT && f.op[f.a[inner]] === Op.WRAP;
+    const kind = wrapped ? E.EXT_UXTW : extendKind(f.op[inner]);
+    if (kind < 0 || (!wrapped && !this.absorbs(inner, at))) return false;
     this.operand = f.a[inner];
     this.kind = kind;
     return true;

@@ -24,6 +24,12 @@ export class FunctionState {
   frameBytes = 0;
   outgoingBytes = 0;
   incomingBytes = 0;
+  /** The latest access at an immediate offset that can not trap, which the next may join as a pair: where it ended, what it was. */
+  lastEnd = -1;
+  lastMem = 0;
+  lastRt = 0;
+  lastBase = 0;
+  lastDisp = 0;
   /** The pool may be too far for a PC-relative load. */
   farPool = false;
 
@@ -115,9 +121,9 @@ export function emitMemory(s: FunctionState, i: number): void {
   const rt = s.reg(i, 0);
   const disp = code.imm2[i];
   if ((aux & P.AUX_BASE) === 0) {
-    if (aux & P.AUX_IN) access(buf, mem, rt, FP, s.frameBytes + disp);
-    else if (aux & P.AUX_RESULT) access(buf, mem, rt, FP, s.resultBase + disp);
-    else access(buf, mem, rt, SP, disp);
+    if (aux & P.AUX_IN) paired(s, mem, rt, FP, s.frameBytes + disp);
+    else if (aux & P.AUX_RESULT) paired(s, mem, rt, FP, s.resultBase + disp);
+    else paired(s, mem, rt, SP, disp);
     return;
   }
   // The registers first: the instruction must be the next one.
@@ -127,8 +133,39 @@ export function emitMemory(s: FunctionState, i: number): void {
   if (indexed) {
     const extend = (aux >> P.AUX_KIND_SHIFT) & P.AUX_KIND;
     const scaled = (aux & P.AUX_SCALED) !== 0;
-    E.encLoadReg(sink.buf, M.REG[mem], rt, base, s.reg(i, 2), extend, scaled);
-  } else immediateOffset(sink.buf, mem, rt, base, disp);
+    E.encLoadReg(buf, M.REG[mem], rt, base, s.reg(i, 2), extend, scaled);
+  } else if (aux & P.AUX_TRAPS) immediateOffset(buf, mem, rt, base, disp);
+  else paired(s, mem, rt, base, disp);
+}
+
+/** A memory operation at base + disp that can not trap: as a pair with the one just emitted, if it can be. */
+function paired(s: FunctionState, mem: number, rt: number, base: number, disp: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  const form = M.PAIR[mem];
+  if (form !== 0 && buf.pos === s.lastEnd && sink.boundAt !== buf.pos && joins(s, mem, rt, base, disp)) {
+    const first = disp > s.lastDisp;
+    sink.joinPosition();
+    buf.pos -= 4;
+    if (first) E.encLoadPair(buf, form, s.lastRt, rt, base, s.lastDisp);
+    else E.encLoadPair(buf, form, rt, s.lastRt, base, disp);
+    s.lastEnd = -1;
+    return;
+  }
+  access(buf, mem, rt, base, disp);
+  s.lastEnd = M.reaches(mem, disp) ? buf.pos : -1;
+  s.lastMem = mem;
+  s.lastRt = rt;
+  s.lastBase = base;
+  s.lastDisp = disp;
+}
+
+/** Whether an access can be done at once with the latest, which is next to it. A load may not change the base between. */
+function joins(s: FunctionState, mem: number, rt: number, base: number, disp: number): boolean {
+  if (mem !== s.lastMem || base !== s.lastBase) return false;
+  if (Math.abs(disp - s.lastDisp) !== 1 << M.LOG2[mem]) return false;
+  if (!M.isStore(mem) && (s.lastRt === base || s.lastRt === rt)) return false;
+  return E.fitsPair(M.PAIR[mem], Math.min(disp, s.lastDisp));
 }
 
 /** A memory operation with an offset in its reach. */
@@ -253,8 +290,8 @@ export function emitMoveOf(s: FunctionState, from: number, to: number, ty: numbe
     if (!fp) E.encRRR(buf, ty === T_I32 ? A.ORR_w_sh : A.ORR_x_sh, to, ZR, from);
     else if (ty === T_V128) E.encRRR(buf, A.ORR_16b, to & 31, from & 31, from & 31);
     else E.encRR(buf, ty === T_F32 ? A.FMOV_s : A.FMOV_d, to & 31, from & 31);
-  } else if (from < ALLOC_SLOT) access(buf, spillOf(ty, fp), from & 31, FP, s.slotDisp(to));
-  else if (to < ALLOC_SLOT) access(buf, reloadOf(ty, fp), to & 31, FP, s.slotDisp(from));
+  } else if (from < ALLOC_SLOT) paired(s, spillOf(ty, fp), from & 31, FP, s.slotDisp(to));
+  else if (to < ALLOC_SLOT) paired(s, reloadOf(ty, fp), to & 31, FP, s.slotDisp(from));
   else bug('aarch64 emit', 'a move from slot to slot');
 }
 

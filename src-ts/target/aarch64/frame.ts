@@ -83,6 +83,7 @@ export function emitPrologue(
   s.sink = sink;
   s.code = code;
   s.alloc = alloc;
+  s.lastEnd = -1;
   layout(s, needs);
   const { buf } = sink;
   const bytes = s.frameBytes + s.outgoingBytes;

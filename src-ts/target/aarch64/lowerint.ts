@@ -439,7 +439,12 @@ function signedLoad(c: Rules, row: number, load: number): number {
   }
 }
 
-/** wrap where the upper half must really be zero. */
+/** wrap where the upper half must really be zero; of a value shifted right, the field. */
 export function lowerWrap(c: Rules, row: number): void {
-  c.binary(row, A.ORR_w_sh, NO_VREG, c.lower.vregOf(c.f.a[row]));
+  const { f, lower } = c;
+  const from = f.a[row];
+  if (f.op[from] === Op.USHR && c.isConst(f.b[from]) && c.absorbs(from, row)) {
+    const k = c.countOf(from);
+    c.bitfield(row, false, true, lower.vregOf(f.a[from]), k, Math.min(63, k + 31));
+  } else c.binary(row, A.ORR_w_sh, NO_VREG, lower.vregOf(from));
 }

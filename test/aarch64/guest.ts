@@ -12,6 +12,7 @@ import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
 import { CompileError } from '../../src-ts/util/errors.ts';
 import { WASI } from '../../src-ts/wasi/index.ts';
 import { exportedParams, observe, V8, type WasmEngine } from '../fuzz/differential.ts';
+import { hashes } from './hashes.ts';
 import {
   hashOf,
   type BenchRecord,
@@ -134,7 +135,17 @@ function bench(file: string): number {
   return failed;
 }
 
-const kinds: Record<string, (file: string) => number | Promise<number>> = { script, fuzz, bench };
+function printHashes(file: string): number {
+  console.log(hashes(file).join('\n'));
+  return 0;
+}
+
+const kinds: Record<string, (file: string) => number | Promise<number>> = {
+  script,
+  fuzz,
+  bench,
+  hashes: printHashes,
+};
 
 const [kind, ...files] = process.argv.slice(2);
 let failed = 0;

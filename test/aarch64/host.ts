@@ -1,5 +1,5 @@
 /** The host half: see records.ts. Everything is compiled for `target` with `settings` and left in `dir`. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { serialize } from 'node:v8';
 import { deflateRawSync } from 'node:zlib';
@@ -14,6 +14,7 @@ import { CompileError } from '../../src-ts/util/errors.ts';
 import { exportedParams, observe, V8 } from '../fuzz/differential.ts';
 import { Generator } from '../fuzz/generate.ts';
 import { scriptsIn } from '../spec/suite.ts';
+export { hashes } from './hashes.ts';
 import { hashOf, type Compiled, type FuzzRecord, type ScriptRecord } from './records.ts';
 
 /** Compiles; a refusal is a result. */
@@ -145,11 +146,4 @@ export async function recordThrowing(dir: string, settings: CompileOptions): Pro
   const type = object.module.funcTypes[0]!;
   const places = [textOffset, textSize, ehFrameOffset, ehFrameSize, object.entryOffset(type)];
   return [file, ...[...places, object.textOffsetOf(0), 20].map(String)];
-}
-
-/** An empty folder. */
-export function freshFolder(dir: string): string {
-  rmSync(dir, { recursive: true, force: true });
-  mkdirSync(dir, { recursive: true });
-  return dir;
 }

@@ -144,12 +144,12 @@ function icmp(c: Rules, icc: number, a: number, b: number, at: number): number {
     c.use(NO_VREG);
     c.use(x);
     lower.imm(Math.abs(k));
-  } else if (c.matchShift(b, at, false)) {
-    const { operand, kind, amount } = c;
-    subs(c, A.SUBS_w_sh + w, c.int(a, wide), c.int(operand, wide), kind, amount);
   } else if (wide && c.matchExtend(b, at)) {
     const { operand, kind, amount } = c;
     subs(c, A.SUBS_x_ext, lower.vregOf(a), lower.low32Of(operand), kind, amount);
+  } else if (c.matchShift(b, at, false)) {
+    const { operand, kind, amount } = c;
+    subs(c, A.SUBS_w_sh + w, c.int(a, wide), c.int(operand, wide), kind, amount);
   } else subs(c, A.SUBS_w_sh + w, c.int(a, wide), c.int(b, wide), 0, 0);
   return CC_OF[icc];
 }

@@ -39,11 +39,10 @@ export function lowerAddSub(c: Rules, row: number): void {
   if (!sub && better(c, a, b, row)) [a, b] = [b, a];
   if (c.isAddConst(b)) addConst(c, row, wide, a, sub ? -c.constant(b) : c.constant(b));
   else if (multiplyAdd(c, row, a, b, sub)) return;
-  else if (c.matchShift(b, row, false)) {
-    const shifted = [c.operand, c.kind, c.amount] as const;
-    shiftedOperand(c, row, (sub ? A.SUB_w_sh : A.ADD_w_sh) + w, c.intOrZero(a, wide), ...shifted);
-  } else if (wide && c.matchExtend(b, row)) {
+  else if (wide && c.matchExtend(b, row)) {
     extendedOperand(c, row, sub ? A.SUB_x_ext : A.ADD_x_ext, a);
+  } else if (c.matchShift(b, row, false)) {
+    shiftedOperand(c, row, (sub ? A.SUB_w_sh : A.ADD_w_sh) + w, c.intOrZero(a, wide));
   } else {
     const x = c.intOrZero(a, wide);
     c.binary(row, (sub ? A.SUB_w_sh : A.ADD_w_sh) + w, x, c.int(b, wide));
@@ -114,15 +113,9 @@ function extended(c: Rules, mul: number): boolean {
   return f.ty[mul] === Op.T_I64 && sext(f.a[mul]) && sext(f.b[mul]);
 }
 
-function shiftedOperand(
-  c: Rules,
-  row: number,
-  form: number,
-  a: number,
-  operand: number,
-  kind: number,
-  amount: number,
-): void {
+/** row := a op shift(c.operand, c.amount). */
+function shiftedOperand(c: Rules, row: number, form: number, a: number): void {
+  const { operand, kind, amount } = c;
   c.binary(row, form, a, c.int(operand, c.is64(row)));
   c.lower.imm(amount);
   c.lower.aux(kind << P.AUX_KIND_SHIFT);
@@ -265,10 +258,8 @@ function notOperand(c: Rules, row: number): number {
 
 function shiftedLogical(c: Rules, row: number, form: number, a: number, b: number): void {
   const wide = c.is64(row);
-  if (c.matchShift(b, row, true)) {
-    const { operand, kind, amount } = c;
-    shiftedOperand(c, row, form, c.intOrZero(a, wide), operand, kind, amount);
-  } else c.binary(row, form, c.intOrZero(a, wide), c.int(b, wide));
+  if (c.matchShift(b, row, true)) shiftedOperand(c, row, form, c.intOrZero(a, wide));
+  else c.binary(row, form, c.intOrZero(a, wide), c.int(b, wide));
 }
 
 /** Number of ones when a constant is a run of them from bit 0, else 0. */
@@ -446,5 +437,9 @@ export function lowerWrap(c: Rules, row: number): void {
   if (f.op[from] === Op.USHR && c.isConst(f.b[from]) && c.absorbs(from, row)) {
     const k = c.countOf(from);
     c.bitfield(row, false, true, lower.vregOf(f.a[from]), k, Math.min(63, k + 31));
+  } else if (f.op[from] === Op.ROTL && c.isConst(f.b[from]) && c.countOf(from) >= 32) {
+    // The low half of x rotated right by up to 32.
+    const k = 64 - c.countOf(from);
+    c.bitfield(row, false, true, lower.vregOf(f.a[from]), k, k + 31);
   } else c.binary(row, A.ORR_w_sh, NO_VREG, lower.vregOf(from));
 }

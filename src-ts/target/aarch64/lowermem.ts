@@ -157,10 +157,19 @@ function settle(c: Rules, mem: number): void {
       index = c.iconstOf(disp);
       extend = E.EXT_LSL;
       shift = 0;
-    } else if (disp > 0 && E.addImmediate(disp) >= 0) base = addImmediate(c, base, disp);
-    else base = c.binaryNew(A.ADD_x_sh, Op.T_I64, base, c.iconstOf(disp));
+    } else base = addOffset(c);
     disp = 0;
   }
+}
+
+/** base + disp. */
+function addOffset(c: Rules): number {
+  if (disp < 0 || disp >= 0x1000000) {
+    return c.binaryNew(A.ADD_x_sh, Op.T_I64, base, c.iconstOf(disp));
+  }
+  const low = disp & 0xfff;
+  const v = disp > low ? addImmediate(c, base, disp - low) : base;
+  return low > 0 ? addImmediate(c, v, low) : v;
 }
 
 function addImmediate(c: Rules, from: number, k: number): number {
@@ -219,7 +228,7 @@ export function loadAs(c: Rules, row: number, from: number, mem: number): void {
 export function lowerStore(c: Rules, row: number): void {
   const { f, lower } = c;
   const value = f.c[row];
-  const mem = M.storeOf(f.op[row], f.ty[value]);
+  const mem = storeOf(c, row, value);
   prepare(c, row, mem);
   const v = stored(c, value, mem);
   lower.inst(M.memory(mem));
@@ -228,10 +237,19 @@ export function lowerStore(c: Rules, row: number): void {
   traps(c, row);
 }
 
+/** A float zero is stored as an integer. */
+function storeOf(c: Rules, row: number, value: number): number {
+  const { f } = c;
+  const ty = f.ty[value];
+  const zero = f.op[value] === Op.FCONST && f.imm[value] === 0 && f.imm2[value] === 0;
+  if (zero && ty !== Op.T_V128) return M.fullStore(ty === Op.T_F32 ? Op.T_I32 : Op.T_I64);
+  return M.storeOf(f.op[row], ty);
+}
+
 /** What is stored: the zero register, an integer's low part without its wrap, or the value itself. */
 function stored(c: Rules, value: number, mem: number): number {
   if (mem > M.STR_X) return c.lower.vregOf(value);
-  if (c.isZero(value)) return NO_VREG;
+  if (c.isZero(value) || c.f.op[value] === Op.FCONST) return NO_VREG;
   return mem === M.STR_X ? c.lower.vregOf(value) : c.lower.low32Of(value);
 }
 

@@ -50,7 +50,7 @@ export function qemuNode(args, plugin) {
   return qemu(join(nodeHome, 'bin', 'node'), args, plugin);
 }
 
-function run(command, args, options = {}) {
+export function run(command, args, options = {}) {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options });
 }
 
@@ -131,7 +131,7 @@ const hostHome = join(root, '.cache', 'aarch64-host');
  * The two halves of test/aarch64, each below the addon of its machine, in folders of this run; calls `use(host, guest file,
  * folder for what is prepared)` and removes them.
  */
-async function withHalves(guestHome, use) {
+export async function withHalves(guestHome, use) {
   mkdirSync(hostHome, { recursive: true });
   const folders = [hostHome, guestHome].map((folder) => mkdtempSync(join(folder, 'run-')));
   const [hostFile, guestFile] = ['host.mjs', 'guest.mjs'].map((name, i) => join(folders[i], name));
@@ -219,7 +219,7 @@ function sameObjects() {
 
 const shared = (folder) => join(root, '..', 'shared', folder);
 
-const benchFolder = () => process.env.ELFIN_BENCH ?? shared('bench');
+export const benchFolder = () => process.env.ELFIN_BENCH ?? shared('bench');
 
 function suiteFolder() {
   const places = [

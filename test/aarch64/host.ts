@@ -15,7 +15,13 @@ import { exportedParams, observe, V8 } from '../fuzz/differential.ts';
 import { Generator } from '../fuzz/generate.ts';
 import { scriptsIn } from '../spec/suite.ts';
 export { hashes } from './hashes.ts';
-import { hashOf, type Compiled, type FuzzRecord, type ScriptRecord } from './records.ts';
+import {
+  hashOf,
+  type BenchRecord,
+  type Compiled,
+  type FuzzRecord,
+  type ScriptRecord,
+} from './records.ts';
 
 /** Compiles; a refusal is a result. */
 function compiled(bytes: Uint8Array, settings: CompileOptions): Compiled {
@@ -106,14 +112,14 @@ export function recordFuzz(
   return [file];
 }
 
-/** Prepares the benchmarks below `folder`. */
-export function recordBench(
+/** The benchmarks below `folder`, each compiled to a file. */
+function compiledBenchmarks(
   dir: string,
   folder: string,
   settings: CompileOptions,
   only: RegExp,
-): string[] {
-  const records = findModules(folder, only).flatMap((m) => {
+): BenchRecord[] {
+  return findModules(folder, only).flatMap((m) => {
     const object = join(dir, `${m.name}.o`);
     try {
       writeFileSync(object, compile(readFileSync(m.path), settings));
@@ -125,9 +131,24 @@ export function recordBench(
     const { name, path: wasm, directory, stdout, stderr } = m;
     return [{ name, wasm, directory, stdout, stderr, object }];
   });
-  const file = join(dir, 'bench.bin');
-  writeFileSync(file, serialize(records));
+}
+
+/** Prepares the benchmarks for one run of all. */
+export function recordBench(...args: Parameters<typeof compiledBenchmarks>): string[] {
+  const file = join(args[0], 'bench.bin');
+  writeFileSync(file, serialize(compiledBenchmarks(...args)));
   return [file];
+}
+
+/** Prepares the benchmarks for a run of each: name, module, and the file that the guest takes. */
+export function benchmarks(
+  ...args: Parameters<typeof compiledBenchmarks>
+): { name: string; wasm: string; file: string }[] {
+  return compiledBenchmarks(...args).map((record) => {
+    const file = join(args[0], `${record.name}.bin`);
+    writeFileSync(file, serialize([record]));
+    return { name: record.name, wasm: record.wasm, file };
+  });
 }
 
 /** Recurses, then grows its memory: deep frames with saved registers, below them a helper. */

@@ -7,12 +7,16 @@
  *
  * An entry is one base and index: the first access with an offset, and the sum once there is a second.
  */
-import { ensure32 } from '../../analysis/scratch.ts';
 import * as Op from '../../gen/ir.ts';
 import { NONE, type Func } from '../../ir/func.ts';
 import { IntList } from '../../mach/sink.ts';
 import { isLoad } from '../../mach/uses.ts';
 import * as M from './memops.ts';
+
+/** An array of at least n elements: the old one when it will do. */
+function ensure32(old: Int32Array<ArrayBuffer>, n: number): Int32Array<ArrayBuffer> {
+  return old.length >= n ? old : new Int32Array(Math.max(n, old.length * 2));
+}
 
 /** How far a chain of blocks, and a list of entries with one index, is followed. */
 const CHAIN = 16;
@@ -109,14 +113,19 @@ export class SharedAddresses {
     const { a } = this.entries;
     let e = this.head[index]!;
     for (let k = 0; k < ENTRIES && e !== NONE; k++, e = a[e + NEXT]!) {
-      if (a[e + BASE] === base && a[e + STRETCH] === this.stretch && this.reachedFrom(a[e + BLOCK]!, b))
+      if (
+        a[e + BASE] === base &&
+        a[e + STRETCH] === this.stretch &&
+        this.reachedFrom(a[e + BLOCK]!, b)
+      )
         return e;
     }
     return NONE;
   }
 
   private reachedFrom(ancestor: number, b: number): boolean {
-    for (let k = 0; k < CHAIN && b !== NONE; k++, b = this.parent[b]!) if (b === ancestor) return true;
+    for (let k = 0; k < CHAIN && b !== NONE; k++, b = this.parent[b]!)
+      if (b === ancestor) return true;
     return false;
   }
 

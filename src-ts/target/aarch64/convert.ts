@@ -50,7 +50,9 @@ export function emitFtoi(s: FunctionState, i: number): void {
 }
 
 function minusOne(s: FunctionState, double: boolean): void {
-  const imm8 = double ? E.fpImmediate(0, 0xbff00000 | 0, true) : E.fpImmediate(0xbf800000 | 0, 0, false);
+  const imm8 = double
+    ? E.fpImmediate(0, 0xbff00000 | 0, true)
+    : E.fpImmediate(0xbf800000 | 0, 0, false);
   E.encFmovImm(s.sink.buf, double ? A.FMOV_d_imm : A.FMOV_s_imm, SCRATCH_FP, imm8);
 }
 

@@ -143,7 +143,12 @@ function paired(s: FunctionState, mem: number, rt: number, base: number, disp: n
   const { sink } = s;
   const { buf } = sink;
   const form = M.PAIR[mem];
-  if (form !== 0 && buf.pos === s.lastEnd && sink.boundAt !== buf.pos && joins(s, mem, rt, base, disp)) {
+  if (
+    form !== 0 &&
+    buf.pos === s.lastEnd &&
+    sink.boundAt !== buf.pos &&
+    joins(s, mem, rt, base, disp)
+  ) {
     const first = disp > s.lastDisp;
     sink.joinPosition();
     buf.pos -= 4;
@@ -181,13 +186,7 @@ function immediateOffset(
 }
 
 /** A memory operation (MEM_*) at base + disp, through x17 when that is out of reach. */
-export function access(
-  buf: CodeBuffer,
-  mem: number,
-  rt: number,
-  base: number,
-  disp: number,
-): void {
+export function access(buf: CodeBuffer, mem: number, rt: number, base: number, disp: number): void {
   if (M.reaches(mem, disp)) return immediateOffset(buf, mem, rt, base, disp);
   moveConst(buf, SCRATCH2, disp, disp >> 31);
   E.encLoadReg(buf, M.REG[mem], rt, base, SCRATCH2, E.EXT_LSL, false);

@@ -55,7 +55,8 @@ function layout(s: FunctionState, needs: FrameNeeds): void {
   s.frameBytes = (s.resultBase + needs.resultAreaBytes + 15) & -16;
   s.outgoingBytes = (needs.outgoingBytes + 15) & -16;
   s.farPool = s.code.instCount + s.alloc.moveCount > FAR_INSTRUCTIONS;
-  if (s.incomingBytes % 16 !== 0) bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
+  if (s.incomingBytes % 16 !== 0)
+    bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
 }
 
 /** Whether x28 is ever other than on entry (its DEF by the arguments does not count). */

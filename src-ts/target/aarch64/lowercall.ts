@@ -3,7 +3,15 @@ import * as Abi from '../../gen/abi.ts';
 import * as Op from '../../gen/ir.ts';
 import { NONE } from '../../ir/func.ts';
 import { isFloat, STACK } from '../../mach/abi.ts';
-import { DEF_REG, defFixed, I_CALL, I_RETURN, NO_VREG, USE_ANY, useFixed } from '../../mach/vcode.ts';
+import {
+  DEF_REG,
+  defFixed,
+  I_CALL,
+  I_RETURN,
+  NO_VREG,
+  USE_ANY,
+  useFixed,
+} from '../../mach/vcode.ts';
 import { bug } from '../../util/bug.ts';
 import type { Rules } from './context.ts';
 import { loadArea, putAddress, setAddress, storeArea } from './lowermem.ts';

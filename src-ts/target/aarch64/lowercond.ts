@@ -317,14 +317,7 @@ function selectInt(c: Rules, row: number): void {
   }
 }
 
-function choose(
-  c: Rules,
-  row: number,
-  form: number,
-  a: number,
-  b: number,
-  negated: boolean,
-): void {
+function choose(c: Rules, row: number, form: number, a: number, b: number, negated: boolean): void {
   const wide = c.is64(row);
   const x = c.intOrZero(a, wide);
   const y = c.intOrZero(b, wide);

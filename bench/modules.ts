@@ -93,7 +93,11 @@ const lines = (path: string): string =>
     .replace(/\n+$/, '');
 
 /** Which stream differs, by lines, from what is expected; null when all is well. */
-export function outputError(m: BenchModule, stdout: string, stderr: string): string | null {
+export function outputError(
+  m: Pick<BenchModule, 'stdout' | 'stderr'>,
+  stdout: string,
+  stderr: string,
+): string | null {
   if (m.stdout !== null && lines(m.stdout) !== lines(stdout)) return 'stdout is wrong';
   if (m.stderr !== null && lines(m.stderr) !== lines(stderr)) return 'stderr is wrong';
   return null;

@@ -1,8 +1,14 @@
 {
   # The one list of native files: binding.gyp includes it, CMakeLists.txt reads it (one quoted path a line).
   'variables': {
-    'elfin_core_sources': [
+    # One of these, by architecture.
+    'elfin_x64_sources': [
       'native/core/arch_x64.cc',
+    ],
+    'elfin_arm64_sources': [
+      'native/core/arch_arm64.cc',
+    ],
+    'elfin_core_sources': [
       'native/core/builtins.cc',
       'native/core/checksum.cc',
       'native/core/code.cc',

@@ -46,7 +46,7 @@ function writeConf(include) {
   writeFileSync(join(include, 'wasmtime', 'conf.h'), text);
 }
 
-function installHeaders() {
+export function installHeaders() {
   if (existsSync(join(paths.headers, 'wasmtime', 'conf.h'))) return;
   const crate = join(cache, 'headers-crate');
   mkdirSync(join(crate, 'src'), { recursive: true });

@@ -1,18 +1,8 @@
 // Builds dist/ (bundles by esbuild, declarations by tsc) and, unless --ts-only is given, the native addon if it is
-// not there. `--minify-syntax` is what makes esbuild put the numbers of `export const` lines into the code, so that
-// every `switch` over opcodes has literal cases.
+// not there.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { build } from 'esbuild';
-
-const entryPoints = {
-  index: 'src-ts/index.ts',
-  runtime: 'src-ts/runtime/index.ts',
-  wasi: 'src-ts/wasi/index.ts',
-  compiler: 'src-ts/compiler/index.ts',
-  worker: 'src-ts/compiler/worker.ts',
-  cli: 'src-ts/cli/main.ts',
-};
+import { existsSync, rmSync } from 'node:fs';
+import { bundle } from './bundle.mjs';
 
 /** Runs a program; rejects if it fails. */
 function run(command, args) {
@@ -27,31 +17,11 @@ function run(command, args) {
   });
 }
 
-async function bundle() {
-  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-  await build({
-    entryPoints,
-    outdir: 'dist',
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    minifySyntax: true,
-    define: { ELFIN_VERSION: JSON.stringify(version) },
-    external: ['commander', 'wabt', '@alexaltea/capstone-js', '@bytecodealliance/*'],
-    logLevel: 'warning',
-  });
-  const cli = readFileSync('dist/cli.js', 'utf8');
-  if (!cli.startsWith('#!')) writeFileSync('dist/cli.js', `#!/usr/bin/env node\n${cli}`);
-  chmodSync('dist/cli.js', 0o755);
-}
-
 process.chdir(new URL('..', import.meta.url).pathname);
 rmSync('dist', { recursive: true, force: true });
 try {
   await Promise.all([
-    bundle(),
+    bundle('dist'),
     run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']),
   ]);
   if (!process.argv.includes('--ts-only') && !existsSync('build/Release/elfin.node')) {

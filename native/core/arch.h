@@ -1,5 +1,6 @@
 // What depends on the instruction set: switching stacks, reading and changing a signal's machine
-// context, CPU features. One implementation per architecture (arch_x64.cc).
+// context, CPU features. One implementation per architecture (arch_x64.cc,
+// arch_arm64.cc).
 #pragma once
 
 #include "fiber.h"
@@ -16,7 +17,7 @@ bool elfin_fiber_start(elfin::Fiber *fiber, uint64_t *slots, uint64_t ctx, uint6
 /// again.
 bool elfin_fiber_resume(elfin::Fiber *fiber, uint32_t returns);
 /// Jumped to by exit trampolines, never called from C++: thread in the first argument register,
-/// resume address on the stack.
+/// on the stack the resume address, above it the trampoline's frame pointer.
 void elfin_suspend();
 }
 

@@ -133,6 +133,9 @@ const char *CodeMapping::activate(const CodeLayout &layout) {
     unpublishCode(range.start);
     return "the system does not allow executable memory";
   }
+  // The bytes came as data: where instruction caches are not coherent they are not seen yet.
+  __builtin___clear_cache(reinterpret_cast<char *>(text),
+                          reinterpret_cast<char *>(text) + layout.textSize);
   if (unwind == EhFrameCheck::Ok) {
     ehFrame_ = base_ + layout.ehFrameOffset;
     __register_frame(ehFrame_);

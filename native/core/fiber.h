@@ -38,7 +38,7 @@ struct Fiber {
   /// on top.
   void *callerSp;
   Thread *thread;
-  /// Not suspended since it was started.
+  /// Not suspended since it was started; for return prediction.
   uint32_t fresh;
   FiberState state;
   /// Pool list while idle.

@@ -6,7 +6,23 @@
 #include <memory>
 #include <stdexcept>
 #include <unistd.h>
+#include <utility>
 #include <vector>
+
+#if defined(__aarch64__)
+static std::pair<uintptr_t, uintptr_t> flushed;
+
+/// In place of libgcc's, to see what is flushed: emulators run code that was not.
+extern "C" void __clear_cache(void *begin, void *end) {
+  flushed = {reinterpret_cast<uintptr_t>(begin), reinterpret_cast<uintptr_t>(end)};
+  for (uintptr_t at = flushed.first & ~uintptr_t{15}; at < flushed.second; at += 16)
+    asm volatile("dc cvau, %0" : : "r"(at) : "memory");
+  asm volatile("dsb ish" : : : "memory");
+  for (uintptr_t at = flushed.first & ~uintptr_t{15}; at < flushed.second; at += 16)
+    asm volatile("ic ivau, %0" : : "r"(at) : "memory");
+  asm volatile("dsb ish\n  isb" : : : "memory");
+}
+#endif
 
 namespace {
 
@@ -17,8 +33,23 @@ void put32(std::vector<uint8_t> &bytes, uint32_t value) {
     bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
 }
 
-/// push rbp; mov rbp, rsp; call rdi; pop rbp; ret — with exact unwind information.
+/// Calls its argument in a frame, with exact unwind information: CIE from the version on, padded to
+/// 16 bytes, and call frame instructions, padded to 11.
+#if defined(__x86_64__)
+// push rbp; mov rbp, rsp; call rdi; pop rbp; ret
 const uint8_t kCode[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+const uint8_t kCie[] = {1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0};
+// advance 1; CFA offset 16; rbp at cfa-16; advance 3; CFA register rbp; advance 3; CFA = rsp + 8
+const uint8_t kRules[] = {0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6, 0x43, 0x0c, 7};
+#else
+// stp x29, x30, [sp, #-16]!; mov x29, sp; blr x0; ldp x29, x30, [sp], #16; ret
+const uint8_t kCode[] = {0xfd, 0x7b, 0xbf, 0xa9, 0xfd, 0x03, 0x00, 0x91, 0x00, 0x00,
+                         0x3f, 0xd6, 0xfd, 0x7b, 0xc1, 0xa8, 0xc0, 0x03, 0x5f, 0xd6};
+const uint8_t kCie[] = {1, 0x7a, 0x52, 0, 4, 0x78, 30, 1, 0x1b, 0x0c, 31, 0, 0, 0, 0, 0};
+// advance 1; CFA offset 16; x29 at cfa-16, x30 at cfa-8; advance 1; CFA register x29
+const uint8_t kRules[] = {0x41, 0x0e, 16, 0x80 | 29, 2, 0x80 | 30, 1, 0x41, 0x0d, 29, 0};
+#endif
+static_assert(sizeof kCie == 16 && sizeof kRules == 11);
 
 struct Object {
   std::vector<uint8_t> bytes;
@@ -34,16 +65,13 @@ Object makeObject() {
   size_t eh = bytes.size();
   put32(bytes, 0x14);
   put32(bytes, 0);
-  for (int b : {1, 0x7a, 0x52, 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1, 0, 0})
-    bytes.push_back(static_cast<uint8_t>(b));
+  bytes.insert(bytes.end(), std::begin(kCie), std::end(kCie));
   put32(bytes, 0x18);
   put32(bytes, 0x1c);
   put32(bytes, static_cast<uint32_t>(page - bytes.size()));
   put32(bytes, sizeof kCode);
   bytes.push_back(0);
-  // advance 1; CFA offset 16; rbp at cfa-16; advance 3; CFA register rbp; advance 3; CFA = rsp + 8
-  for (int b : {0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6, 0x43, 0x0c, 7})
-    bytes.push_back(static_cast<uint8_t>(b));
+  bytes.insert(bytes.end(), std::begin(kRules), std::end(kRules));
   put32(bytes, 0);
   size_t ehEnd = bytes.size();
   put32(bytes, 1);
@@ -70,6 +98,17 @@ TEST(Code, ExceptionsPassThroughRegisteredFrames) {
     EXPECT_THROW(call(thrower), std::runtime_error);
   EXPECT_STREQ(code->activate(object.layout), "the object is active already");
 }
+
+#if defined(__aarch64__)
+TEST(Code, IsFlushedWhereItIsExecuted) {
+  Object object = makeObject();
+  auto code = map(object);
+  flushed = {};
+  ASSERT_STREQ(code->activate(object.layout), nullptr);
+  EXPECT_LE(flushed.first, code->textAddress());
+  EXPECT_GE(flushed.second, code->textAddress() + object.layout.textSize);
+}
+#endif
 
 TEST(Code, ComesAndGoes) {
   Object object = makeObject();

@@ -4,6 +4,7 @@
 #include "../core/thread.h"
 #include "../core/traps.h"
 #include <csignal>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <sys/mman.h>
@@ -147,16 +148,22 @@ TEST_F(FiberTest, ExceptionsCrossTheBaseFrame) {
   }
 }
 
-/// A page of code: at 0 ud2, at 16 mov eax, [rdi]; ret.
+/// A page of code: at 0 an undefined instruction, at 16 a load from the first argument and a
+/// return.
+#if defined(__x86_64__)
+const uint32_t kTrappingCode[] = {0x0b0f, 0, 0, 0, 0xc3078b};
+#else
+const uint32_t kTrappingCode[] = {0 /* udf */, 0, 0, 0, 0xb9400000, 0xd65f03c0};
+#endif
+
 class CodePage {
 public:
   CodePage() {
     page = static_cast<uint8_t *>(
         mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    static const uint8_t code[] = {0x0f, 0x0b, 0, 0, 0, 0, 0,    0,    0,   0,
-                                   0,    0,    0, 0, 0, 0, 0x8b, 0x07, 0xc3};
-    std::copy(std::begin(code), std::end(code), page);
+    std::memcpy(page, kTrappingCode, sizeof kTrappingCode);
     mprotect(page, 4096, PROT_READ | PROT_EXEC);
+    __builtin___clear_cache(reinterpret_cast<char *>(page), reinterpret_cast<char *>(page) + 4096);
     published = publishCode(
         {start(), start() + 4096, reinterpret_cast<const uint8_t *>(offsets), codes, 2});
   }
@@ -221,6 +228,17 @@ TEST_F(FiberTest, ManyThreadsTrapWhileCodeComesAndGoes) {
 #if !defined(__SANITIZE_ADDRESS__) // frames are several times larger there
 volatile sig_atomic_t handled = 0;
 
+inline __attribute__((always_inline)) void killThread(pid_t tid) {
+#if defined(__x86_64__)
+  asm volatile("syscall" : : "a"(200 /* tkill */), "D"(tid), "S"(SIGUSR1) : "rcx", "r11", "memory");
+#else
+  register uint64_t x8 asm("x8") = 130; // tkill
+  register uint64_t x0 asm("x0") = static_cast<uint64_t>(tid);
+  register uint64_t x1 asm("x1") = SIGUSR1;
+  asm volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1) : "memory");
+#endif
+}
+
 /// Runs down to a few hundred bytes above the guard, then signals itself by a system call that
 /// needs no stack.
 __attribute__((noinline)) void signalAtTheEnd(uintptr_t low, pid_t tid) {
@@ -229,10 +247,7 @@ __attribute__((noinline)) void signalAtTheEnd(uintptr_t low, pid_t tid) {
   if (reinterpret_cast<uintptr_t>(&space) > low + 700)
     signalAtTheEnd(low, tid);
   else
-    asm volatile("syscall"
-                 :
-                 : "a"(200 /* tkill */), "D"(tid), "S"(SIGUSR1)
-                 : "rcx", "r11", "memory");
+    killThread(tid);
   space[1] = 1;
 }
 
@@ -261,7 +276,10 @@ TEST_F(FiberTest, ForeignHandlersRunAtTheEndOfTheStack) {
 #endif
 
 TEST(TrapsDeathTest, WhatIsNotOursStillKills) {
+#if defined(__x86_64__) // elsewhere the tests may run under qemu-user, which can not start itself
+                        // again
   GTEST_FLAG_SET(death_test_style, "threadsafe");
+#endif
   EXPECT_EXIT(
       {
         acquireThread(64 * 1024);

@@ -1,13 +1,14 @@
 /** CPU features by name: what a setting may list, and what this machine has. */
 import { readFileSync } from 'node:fs';
+import * as A64 from '../gen/aarch64.ts';
 import * as X64 from '../gen/x64.ts';
-import type { Settings } from './settings.ts';
+import { HOST_TARGET, type Settings } from './settings.ts';
 
 interface Feature {
   name: string;
   /** Number of the feature in the target's tables. */
   number: number;
-  /** Its name among the flags of /proc/cpuinfo. */
+  /** Its name among the flags or features of /proc/cpuinfo. */
   flag: string;
 }
 
@@ -25,7 +26,13 @@ const X86_64: readonly Feature[] = [
   { name: 'fma', number: X64.FEATURE_FMA, flag: 'fma' },
 ];
 
-const FEATURES: Record<Settings['target'], readonly Feature[]> = { 'x86_64-linux': X86_64 };
+/** What Armv8.0 lacks and our code can use. */
+const AARCH64: readonly Feature[] = [{ name: 'lse', number: A64.FEATURE_LSE, flag: 'atomics' }];
+
+const FEATURES: Record<Settings['target'], readonly Feature[]> = {
+  'x86_64-linux': X86_64,
+  'aarch64-linux': AARCH64,
+};
 
 /** Names of the CPU features a target knows. */
 export function knownFeatures(target: Settings['target']): string[] {
@@ -34,7 +41,7 @@ export function knownFeatures(target: Settings['target']): string[] {
 
 let hostFlags: ReadonlySet<string> | undefined;
 
-/** Flags of the first CPU, as Linux tells them; none where it does not. */
+/** Flags of the first CPU, as Linux tells them; none where it does not. (An emulator may show its own machine's.) */
 function cpuFlags(): ReadonlySet<string> {
   if (hostFlags !== undefined) return hostFlags;
   let text = '';
@@ -43,7 +50,7 @@ function cpuFlags(): ReadonlySet<string> {
   } catch {
     // No /proc: baseline code is right everywhere.
   }
-  hostFlags = new Set(/^flags\s*:(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? []);
+  hostFlags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1]?.trim().split(/\s+/) ?? []);
   return hostFlags;
 }
 
@@ -77,6 +84,7 @@ function wantedFeatures(settings: Settings, rows: readonly Feature[]): readonly 
   if (settings.cpu === 'baseline') return [];
   if (settings.cpu !== 'host') return settings.cpu;
   if (settings.hostFeatures !== undefined) return settings.hostFeatures;
+  if (settings.target !== HOST_TARGET) return [];
   const flags = cpuFlags();
   return rows.filter((f) => flags.has(f.flag)).map((f) => f.name);
 }

@@ -14,13 +14,10 @@ import { printVCode } from '../mach/print.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { CodeRecord } from '../object/records.ts';
 import { fold, Gate, optimize, setGate, type Level } from '../opt/pipeline.ts';
-import { FORM_NAMES } from '../gen/x64.ts';
-import { FunctionCompiler } from '../target/x64/index.ts';
-import { registers } from '../target/x64/machine.ts';
-import { entryTrampoline, exitTrampoline } from '../target/x64/trampolines.ts';
 import { bug, InternalError } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
+import { backEndOf, type BackEnd } from './backends.ts';
 import { cpuFeatures } from './cpu.ts';
 import type { Settings } from './settings.ts';
 import { makesIndirectTailCalls } from './tailcalls.ts';
@@ -33,8 +30,6 @@ export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode'] as const;
 
 /** Gets the text of a stage of a function (index among the module's functions, imported ones first). */
 export type Dump = (stage: string, funcIndex: number, text: string) => void;
-
-const VCODE_NAMES = { op: (op: number) => FORM_NAMES[op] ?? `pseudo ${op}` };
 
 /** A record without an address map: trampolines come from no Wasm byte. */
 function unmapped(record: CodeRecord): CodeRecord {
@@ -53,9 +48,6 @@ function gateOf(s: Settings): Gate | null {
   });
 }
 
-/** The back end keeps no state between functions and modules: one per thread. */
-let backEnd: FunctionCompiler | undefined;
-
 export class Session {
   private readonly translator: Translator;
   private readonly f = new Func();
@@ -63,7 +55,7 @@ export class Session {
   private readonly code: CodeSettings;
   private readonly level: Level;
   private readonly gate: Gate | null;
-  private readonly backEnd: FunctionCompiler;
+  private readonly backEnd: BackEnd;
   private readonly after: ((pass: string) => void) | undefined;
 
   /**
@@ -83,7 +75,7 @@ export class Session {
     this.signatures = new ModuleSignatures(m);
     this.level = String(settings.optLevel) as Level;
     this.gate = gateOf(settings);
-    this.backEnd = backEnd ??= new FunctionCompiler();
+    this.backEnd = backEndOf(settings.target);
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
@@ -146,14 +138,18 @@ export class Session {
     if (this.settings.verify) this.check('frontend');
     optimize(f, this.level, this.after === undefined ? {} : { after: this.after });
     if (this.dumps('opt')) this.show('opt');
-    const record = this.backEnd.compileFunction(f, this.code);
+    const record = this.backEnd.functions.compileFunction(f, this.code);
     this.afterBackEnd();
     return this.settings.addressMap ? record : unmapped(record);
   }
 
   private afterBackEnd(): void {
-    const { lowering, allocation } = this.backEnd;
-    if (this.dumps('vcode')) this.show('vcode', printVCode(lowering.code, VCODE_NAMES, allocation));
+    const { formNames, functions, registers } = this.backEnd;
+    const { lowering, allocation } = functions;
+    if (this.dumps('vcode')) {
+      const op = (n: number) => formNames[n] ?? `pseudo ${n}`;
+      this.show('vcode', printVCode(lowering.code, { op }, allocation));
+    }
     if (!this.settings.verify) return;
     const errors = checkAllocation(lowering.code, allocation, registers);
     if (errors.length > 0) bug('register allocation', errors.slice(0, 10).join('; '));
@@ -162,12 +158,12 @@ export class Session {
   /** Entry trampoline of a signature: what JavaScript calls. */
   entryTrampoline(sig: number): CodeRecord {
     const { signatures } = this;
-    return unmapped(entryTrampoline(signatures.params(sig), signatures.results(sig)));
+    return unmapped(this.backEnd.entryTrampoline(signatures.params(sig), signatures.results(sig)));
   }
 
   /** Exit trampoline of a signature: what an imported JavaScript function looks like to Wasm. */
   exitTrampoline(sig: number): CodeRecord {
     const { signatures } = this;
-    return unmapped(exitTrampoline(signatures.params(sig), signatures.results(sig)));
+    return unmapped(this.backEnd.exitTrampoline(signatures.params(sig), signatures.results(sig)));
   }
 }

@@ -4,6 +4,13 @@
  * how compiling goes but never the bytes.
  */
 
+/** What can be compiled for. */
+const TARGETS = ['x86_64-linux', 'aarch64-linux'] as const;
+
+/** The target that stands for this machine. */
+export const HOST_TARGET: (typeof TARGETS)[number] =
+  process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux';
+
 export type SettingClass = 'code' | 'compile';
 
 type Shape =
@@ -30,8 +37,8 @@ export const SETTINGS = [
   {
     name: 'target',
     kind: 'choice',
-    values: ['x86_64-linux'],
-    default: 'x86_64-linux',
+    values: TARGETS,
+    default: HOST_TARGET,
     class: 'code',
     help: 'machine and system to compile for',
   },
@@ -41,7 +48,7 @@ export const SETTINGS = [
     values: ['host', 'baseline'],
     default: 'host',
     class: 'code',
-    help: 'CPU features the code may use: those of this machine, none beyond the baseline, or a list',
+    help: 'CPU features the code may use: those of this machine (for another target none), none beyond the baseline, or a list',
   },
   {
     name: 'hostFeatures',

@@ -88,6 +88,7 @@ export class Lowering {
 
   /** Lowers a function into `code`. */
   run(f: Func, settings: CodeSettings): VCode {
+    this.target.prepare(f);
     this.begin(f);
     this.target.begin(this, settings);
     const { order } = this;

@@ -170,6 +170,14 @@ export class CodeSink {
     m.push(pos);
   }
 
+  /** The instruction about to be emitted becomes part of the one before: forgets that it has a position of its own. */
+  joinPosition(): void {
+    const m = this.addrmap;
+    if (m.n === 0 || m.a[m.n - 2] !== this.buf.pos) return;
+    m.n -= 2;
+    this.lastPos = NONE;
+  }
+
   /** Notes a return address: the end of a call at a Wasm position. */
   returnAddress(pos: number): void {
     this.addrmap.push(this.buf.pos);

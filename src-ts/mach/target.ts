@@ -2,6 +2,7 @@
  * What the machine-independent back half needs from a target: rules that turn IR rows into target instructions, and
  * what emits those instructions. One object per target, reused for every function.
  */
+import type { Func } from '../ir/func.ts';
 import type { CodeSink } from './sink.ts';
 import type { FrameNeeds } from './emit.ts';
 import type { Lowering } from './lower.ts';
@@ -24,6 +25,8 @@ export interface Target {
   /** Flags (I_*) that every instruction of an operation has, by operation. */
   readonly opFlags: Uint8Array;
 
+  /** Rewrites rows for the target before anything else looks at them; the function stays right, but is not verified again. */
+  prepare(f: Func): void;
   /** Starts a function: reads the settings. */
   begin(lower: Lowering, settings: CodeSettings): void;
   /** Emits what defines the function's parameters, as the first instruction(s) of block 0. */

@@ -104,6 +104,10 @@ export function store32(bytes: Uint8Array, at: number, value: number): void {
   bytes[at + 3] = value >> 24;
 }
 
+export function load32(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
 /** The bytes [start, end) of an object's section, read front to back. */
 export class ByteReader {
   readonly bytes: Uint8Array;

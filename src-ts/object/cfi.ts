@@ -22,6 +22,8 @@ const CFA_RESTORE_STATE = 0x0b;
 const CFA_DEF_CFA = 0x0c;
 const CFA_DEF_CFA_REGISTER = 0x0d;
 const CFA_DEF_CFA_OFFSET = 0x0e;
+const CFA_DEF_CFA_SF = 0x12;
+const CFA_DEF_CFA_OFFSET_SF = 0x13;
 
 /** Writes `def_cfa reg, offset`. */
 export function defCfa(w: ByteWriter, reg: number, offset: number): void {
@@ -88,9 +90,22 @@ class CfiState {
 
 const state = new CfiState();
 
+/**
+ * A CFA below the register, as where a callee has popped its stack arguments and the return address is in a register:
+ * these forms have signed, factored offsets.
+ */
+function setNegativeCfa(w: ByteWriter, t: ObjectTarget, reg: number, offset: number): void {
+  if (reg !== state.cfaReg) {
+    w.u8(CFA_DEF_CFA_SF);
+    w.uleb(reg);
+  } else w.u8(CFA_DEF_CFA_OFFSET_SF);
+  w.sleb(offset / t.dataAlign);
+}
+
 /** Sets the CFA rule, in the shortest form. */
-function setCfa(w: ByteWriter, reg: number, offset: number): void {
-  if (reg !== state.cfaReg && offset !== state.cfaOffset) defCfa(w, reg, offset);
+function setCfa(w: ByteWriter, t: ObjectTarget, reg: number, offset: number): void {
+  if (offset < 0) setNegativeCfa(w, t, reg, offset);
+  else if (reg !== state.cfaReg && offset !== state.cfaOffset) defCfa(w, reg, offset);
   else if (reg !== state.cfaReg) {
     w.u8(CFA_DEF_CFA_REGISTER);
     w.uleb(reg);
@@ -103,10 +118,10 @@ function setCfa(w: ByteWriter, reg: number, offset: number): void {
 }
 
 function popFrame(w: ByteWriter, t: ObjectTarget, offset: number): void {
-  setCfa(w, t.stackPointer, offset);
+  setCfa(w, t, t.stackPointer, offset);
   // A save slot that is now below the stack pointer holds nothing any more.
   for (let reg = 0; reg < REGISTERS; reg++) {
-    if (state.slots[reg]! <= offset) continue;
+    if (state.slots[reg]! === 0 || state.slots[reg]! <= offset) continue;
     restored(w, reg);
     state.slots[reg] = 0;
   }
@@ -134,14 +149,14 @@ function restoreState(w: ByteWriter): void {
 function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value: number): void {
   switch (kind) {
     case Unwind.UNWIND_PUSH_FP:
-      setCfa(w, t.stackPointer, value);
+      setCfa(w, t, t.stackPointer, value);
       return save(w, t, t.framePointer, value);
     case Unwind.UNWIND_SET_FP:
-      return setCfa(w, t.framePointer, value);
+      return setCfa(w, t, t.framePointer, value);
     case Unwind.UNWIND_SAVE:
       return save(w, t, reg, value);
     case Unwind.UNWIND_ALLOC:
-      if (state.cfaReg === t.stackPointer) setCfa(w, t.stackPointer, state.cfaOffset + value);
+      if (state.cfaReg === t.stackPointer) setCfa(w, t, t.stackPointer, state.cfaOffset + value);
       return;
     case Unwind.UNWIND_REMEMBER:
       return rememberState(w);
@@ -153,7 +168,7 @@ function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value:
     case Unwind.UNWIND_RESTORE_STATE:
       return restoreState(w);
     case Unwind.UNWIND_DEF_CFA:
-      return setCfa(w, reg, value);
+      return setCfa(w, t, reg, value);
     default:
       bug('cfi', `unwind event ${kind}`);
   }

@@ -91,5 +91,8 @@ export function checkHost(info: EngineInfo, target: string, features: readonly s
   }
   const missing = info.cpuFeatures.filter((name) => !features.includes(name));
   if (missing.length === 0) return;
-  throw new ObjectError(`object needs CPU features this machine lacks: ${missing.join(', ')}`);
+  const present = features.length === 0 ? 'none beyond the baseline' : features.join(', ');
+  throw new ObjectError(
+    `object needs CPU features this machine lacks: ${missing.join(', ')} (it has ${present})`,
+  );
 }

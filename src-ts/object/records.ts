@@ -107,7 +107,7 @@ export interface ModuleDescription {
 
 // Code, as the compiler's back end hands it over.
 
-export const RELOC_CALL = 0; // PC-relative 32-bit call/jump to a defined function (x64: end of field is the reference point)
+export const RELOC_CALL = 0; // direct call or jump to a defined function; the 32-bit field's form is the target's (x86-64: rel32; AArch64: the instruction, imm26)
 export const RELOC_RODATA = 1; // PC-relative 32-bit reference to the function's own constant pool — already resolved; kept for disassembly
 
 /** Neutral unwind events; registers are DWARF numbers, offsets of events are code offsets *after* the instruction that causes them. */

@@ -1,4 +1,5 @@
-/** What the object format needs to know of a target: ELF and DWARF numbers, nothing of its instructions. */
+/** What the object format needs to know of a target: ELF and DWARF numbers, and the field of a direct call. */
+import { load32, store32 } from './bytes.ts';
 import { ObjectError } from './error.ts';
 
 export interface ObjectTarget {
@@ -9,6 +10,8 @@ export interface ObjectTarget {
   pageSize: number;
   /** Fills gaps in .text: an instruction that traps. */
   textFill: number;
+  /** Points the 32-bit field of a direct call or jump (RELOC_CALL), at `at` in `bytes`, `distance` bytes further on. */
+  linkCall(bytes: Uint8Array, at: number, distance: number): void;
   /** Relocation type of a 32-bit field relative to its own place. */
   relocPc32: number;
   /** DWARF: code and data alignment factors, return address column, stack and frame pointer. */
@@ -22,12 +25,26 @@ export interface ObjectTarget {
   returnSlot: number;
 }
 
+function linkRel32(bytes: Uint8Array, at: number, distance: number): void {
+  store32(bytes, at, distance - 4);
+}
+
+/** The field is the whole instruction, B or BL: the distance in words in its low 26 bits. */
+function linkImm26(bytes: Uint8Array, at: number, distance: number): void {
+  const words = distance / 4;
+  if (words < -(1 << 25) || words >= 1 << 25) {
+    throw new ObjectError(`.text: found a call over ${distance} bytes, expected at most 128 MiB`);
+  }
+  store32(bytes, at, (load32(bytes, at) & 0xfc00_0000) | (words & 0x03ff_ffff));
+}
+
 /** System V psABI x86-64: e_machine and relocation in 4.1 and 4.4, DWARF register numbers in figure 3.36. */
 const X86_64_LINUX: ObjectTarget = {
   name: 'x86_64-linux',
   machine: 62,
   pageSize: 4096,
   textFill: 0xcc,
+  linkCall: linkRel32,
   relocPc32: 2,
   codeAlign: 1,
   dataAlign: -8,
@@ -38,7 +55,27 @@ const X86_64_LINUX: ObjectTarget = {
   returnSlot: 8,
 };
 
-const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX];
+/**
+ * ELF for the Arm 64-bit Architecture (e_machine in 5.2, R_AARCH64_PREL32 in 5.7.5), DWARF for the Arm 64-bit
+ * Architecture (registers in 4.1); pages of 64 KiB are the largest that Linux uses.
+ */
+const AARCH64_LINUX: ObjectTarget = {
+  name: 'aarch64-linux',
+  machine: 183,
+  pageSize: 65536,
+  textFill: 0, // udf #0
+  linkCall: linkImm26,
+  relocPc32: 261,
+  codeAlign: 4,
+  dataAlign: -8,
+  returnAddress: 30,
+  stackPointer: 31,
+  framePointer: 29,
+  entryCfa: 0,
+  returnSlot: 0,
+};
+
+const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX];
 
 /** The target of that name. Throws ObjectError if there is none. */
 export function objectTarget(name: string): ObjectTarget {

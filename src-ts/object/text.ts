@@ -4,7 +4,6 @@
  */
 import { bug } from '../util/bug.ts';
 import type { ByteWriter } from './bytes.ts';
-import { store32 } from './bytes.ts';
 import { RELOC_CALL, RELOC_RODATA, type CodeRecord, type ObjectInput } from './records.ts';
 import type { ObjectTarget } from './target.ts';
 
@@ -60,13 +59,14 @@ export function writeText(w: ByteWriter, t: ObjectTarget, pieces: readonly TextP
     w.bytes.fill(t.textFill, w.pos, at);
     w.pos = at;
     w.append(piece.record.code);
-    resolveCalls(w.bytes, base, piece, pieces);
+    resolveCalls(w.bytes, t, base, piece, pieces);
   }
 }
 
 /** Functions come first among the pieces, so a function index is a piece index. */
 function resolveCalls(
   bytes: Uint8Array,
+  t: ObjectTarget,
   base: number,
   piece: TextPiece,
   pieces: readonly TextPiece[],
@@ -81,6 +81,6 @@ function resolveCalls(
     }
     const field = piece.offset + relocs[i]!;
     if (relocs[i]! + 4 > piece.record.code.length) bug('object', 'relocation outside its code');
-    store32(bytes, base + field, target.offset - (field + 4));
+    t.linkCall(bytes, base + field, target.offset - field);
   }
 }

@@ -24,48 +24,89 @@ interface Decoder {
 
 interface Capstone {
   ARCH_X86: number;
+  ARCH_ARM64: number;
   MODE_64: number;
+  MODE_LITTLE_ENDIAN: number;
   Capstone: new (arch: number, mode: number) => Decoder;
 }
 
+/** What disassembling depends on. */
+interface Machine {
+  arch: 'ARCH_X86' | 'ARCH_ARM64';
+  mode: 'MODE_64' | 'MODE_LITTLE_ENDIAN';
+  /** Bytes to go on by where nothing can be decoded. */
+  unit: number;
+  /** Where, at the earliest, constants begin that an instruction refers to; undefined if it does not. */
+  data(line: Line): number | undefined;
+}
+
+/** What refers to constants and jump tables behind the code; Capstone gives the address. */
+const ARM_LITERAL = /^(ldr|ldrsw|adr)$/;
+
+const MACHINES: Record<string, Machine> = {
+  x86_64: {
+    arch: 'ARCH_X86',
+    mode: 'MODE_64',
+    unit: 1,
+    data({ operands, offset, bytes }) {
+      const m = /\[rip \+ (0x[0-9a-f]+|\d+)\]/.exec(operands);
+      return m ? offset + bytes.length + Number(m[1]) : undefined;
+    },
+  },
+  aarch64: {
+    arch: 'ARCH_ARM64',
+    mode: 'MODE_LITTLE_ENDIAN',
+    unit: 4,
+    data({ mnemonic, operands }) {
+      const m = ARM_LITERAL.test(mnemonic) ? /, #(0x[0-9a-f]+|\d+)$/.exec(operands) : null;
+      return m ? Number(m[1]) : undefined;
+    },
+  },
+};
+
 /** Disassembles code of one target. */
 export class Disassembler {
-  private constructor(private readonly decoder: Decoder) {}
+  private constructor(
+    private readonly decoder: Decoder,
+    private readonly machine: Machine,
+  ) {}
 
   /** Loads Capstone for a target such as `x86_64-linux`. Throws Error for one it does not know. */
   static async load(target: string): Promise<Disassembler> {
-    if (!target.startsWith('x86_64-')) throw new Error(`no disassembler for target '${target}'`);
+    const machine = MACHINES[target.split('-')[0]!];
+    if (machine === undefined) throw new Error(`no disassembler for target '${target}'`);
     const load = createRequire(import.meta.url)(
       '@alexaltea/capstone-js',
     ) as () => Promise<Capstone>;
     const cs = await load();
-    return new Disassembler(new cs.Capstone(cs.ARCH_X86, cs.MODE_64));
+    return new Disassembler(new cs.Capstone(cs[machine.arch], cs[machine.mode]), machine);
   }
 
-  /** Disassembles `code`, which stands at `offset` in .text; what cannot be decoded comes as single bytes. */
-  lines(code: Uint8Array, offset: number): Line[] {
+  /**
+   * Disassembles `code`, which stands at `offset` in .text; what cannot be decoded comes as bytes.
+   * @param pool whether constants and jump tables may follow the instructions, as in functions
+   */
+  lines(code: Uint8Array, offset: number, pool = true): Line[] {
     const lines: Line[] = [];
+    let dataAt = code.length;
     let at = 0;
     while (at < code.length) {
-      const end = dataStart(lines, code.length, offset) - offset;
-      for (const i of end > at ? this.decode(code.subarray(at, end), offset + at) : []) {
-        lines.push({
+      for (const i of dataAt > at ? this.decode(code.subarray(at, dataAt), offset + at) : []) {
+        const line: Line = {
           offset: offset + at,
           bytes: code.subarray(at, at + i.size),
           mnemonic: i.mnemonic,
           operands: i.op_str,
-        });
+        };
+        lines.push(line);
         at += i.size;
+        const data = pool ? this.machine.data(line) : undefined;
+        if (data !== undefined && data > line.offset) dataAt = Math.min(dataAt, data - offset);
+        if (at >= dataAt) break;
       }
       if (at >= code.length) break;
-      const n =
-        at >= dataStart(lines, code.length, offset) - offset ? Math.min(8, code.length - at) : 1;
-      lines.push({
-        offset: offset + at,
-        bytes: code.subarray(at, at + n),
-        mnemonic: '.byte',
-        operands: hexBytes(code.subarray(at, at + n), ', 0x', '0x'),
-      });
+      const n = at >= dataAt ? 8 : this.machine.unit;
+      lines.push(byteLine(code.subarray(at, Math.min(at + n, code.length)), offset + at));
       at += n;
     }
     return lines;
@@ -89,12 +130,7 @@ export function hexBytes(bytes: Uint8Array, separator = ' ', prefix = ''): strin
   return prefix + Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join(separator);
 }
 
-/** Constants and jump tables stand behind a function's code and are reached relative to RIP: where they begin. */
-function dataStart(lines: readonly Line[], length: number, offset: number): number {
-  let first = offset + length;
-  for (const { operands, offset: at, bytes } of lines) {
-    const m = /\[rip \+ (0x[0-9a-f]+|\d+)\]/.exec(operands);
-    if (m) first = Math.min(first, at + bytes.length + Number(m[1]));
-  }
-  return first;
+/** Bytes that are no instruction. */
+function byteLine(bytes: Uint8Array, offset: number): Line {
+  return { offset, bytes, mnemonic: '.byte', operands: hexBytes(bytes, ', 0x', '0x') };
 }

@@ -11,6 +11,7 @@ interface Piece {
   name: string;
   offset: number;
   size: number;
+  trampoline: boolean;
 }
 
 /** The whole dump as text. Throws ObjectError for what is no object. */
@@ -49,18 +50,19 @@ function* pieces(object: LoadedObject): Iterable<Piece> {
       name: `wasm-function[${index}]${name === undefined ? '' : ` ${name}`}`,
       offset: object.textOffsetOf(index),
       size: object.sizeOf(index),
+      trampoline: false,
     };
   }
   const starts: Piece[] = [];
   functions.entries.forEach(
     (offset, type) =>
       offset < layout.textSize &&
-      starts.push({ name: `entry trampoline, type ${type}`, offset, size: 0 }),
+      starts.push({ name: `entry trampoline, type ${type}`, offset, size: 0, trampoline: true }),
   );
   functions.exits.forEach(
     (offset, type) =>
       offset < layout.textSize &&
-      starts.push({ name: `exit trampoline, type ${type}`, offset, size: 0 }),
+      starts.push({ name: `exit trampoline, type ${type}`, offset, size: 0, trampoline: true }),
   );
   starts.sort((a, b) => a.offset - b.offset);
   for (const [i, start] of starts.entries()) {
@@ -71,14 +73,15 @@ function* pieces(object: LoadedObject): Iterable<Piece> {
 function dumpPiece(
   object: LoadedObject,
   disassembler: Disassembler,
-  { name, offset, size }: Piece,
+  { name, offset, size, trampoline }: Piece,
 ): string {
   const start = object.layout.textOffset + offset;
   const out = [`${offset.toString(16).padStart(8, '0')} <${name}>:`];
   let last = -1;
-  for (const line of disassembler.lines(object.bytes.subarray(start, start + size), offset)) {
-    if (/^int3$/.test(line.mnemonic)) continue; // padding
+  const code = object.bytes.subarray(start, start + size);
+  for (const line of disassembler.lines(code, offset, !trampoline)) {
     const trap = object.traps.at(line.offset);
+    if (trap === undefined && /^(int3|udf)$/.test(line.mnemonic)) continue; // padding
     const at = trap
       ? trap.wasmOffset
       : line.mnemonic === '.byte'
@@ -97,8 +100,9 @@ function dumpPiece(
 
 /** Name of the function a direct call or jump goes to. */
 function callee(object: LoadedObject, line: Line): string {
-  if (!/^(call|jmp)$/.test(line.mnemonic) || !/^0x[0-9a-f]+$/.test(line.operands)) return '';
-  const target = Number(line.operands);
+  const m = /^(?:call|jmp|bl?) #?(0x[0-9a-f]+)$/.exec(`${line.mnemonic} ${line.operands}`);
+  if (m === null) return '';
+  const target = Number(m[1]);
   const index = object.functionAt(target);
   if (index < 0 || object.textOffsetOf(index) !== target) return '';
   return `<${object.names.get(index) ?? `wasm-function[${index}]`}>`;

@@ -1,5 +1,5 @@
 /**
- * Random IR functions through lowering, allocation and emission, for the baseline and for all CPU features: the symbolic
+ * Random IR functions through lowering, allocation and emission, for every target, the baseline and all CPU features: the symbolic
  * checker agrees with the allocation, Capstone reads every byte of code, and the side tables are in order and point at
  * instructions.
  */
@@ -7,10 +7,17 @@ import { describe, expect, it } from 'vitest';
 import { checkAllocation } from '../../src-ts/mach/checker.ts';
 import type { CodeRecord } from '../../src-ts/object/records.ts';
 import { fold, optimize } from '../../src-ts/opt/pipeline.ts';
-import { FunctionCompiler } from '../../src-ts/target/x64/index.ts';
-import { registers } from '../../src-ts/target/x64/machine.ts';
+import type { Allocation, RegisterFile } from '../../src-ts/mach/vcode.ts';
+import type { Lowering } from '../../src-ts/mach/lower.ts';
+import type { CodeSettings } from '../../src-ts/mach/target.ts';
+import type { Func } from '../../src-ts/ir/func.ts';
+import * as A64 from '../../src-ts/target/aarch64/index.ts';
+import { registers as a64Registers } from '../../src-ts/target/aarch64/machine.ts';
+import * as X64 from '../../src-ts/target/x64/index.ts';
+import { registers as x64Registers } from '../../src-ts/target/x64/machine.ts';
 import { randomFunction } from '../ir/random.ts';
-import { instructions } from '../target/x64/disassemble.ts';
+import { instructions as a64Instructions } from '../target/aarch64/disassemble.ts';
+import { instructions as x64Instructions } from '../target/x64/disassemble.ts';
 
 const ALL_FEATURES = 0xfff;
 
@@ -30,15 +37,49 @@ function checkOffsets(
   expect(last).toBeLessThanOrEqual(record.code.length);
 }
 
-function check(compiler: FunctionCompiler, seed: number, features: number): void {
+interface Compiler {
+  readonly codeBytes: number;
+  readonly lowering: Lowering;
+  readonly allocation: Allocation;
+  compileFunction(f: Func, settings: CodeSettings): CodeRecord;
+}
+
+/** A target, its way of reading code, and the sets of features to try. */
+interface Subject {
+  name: string;
+  make: () => Compiler;
+  registers: RegisterFile;
+  instructions: typeof x64Instructions;
+  features: readonly number[];
+}
+
+const SUBJECTS: readonly Subject[] = [
+  {
+    name: 'x86-64',
+    make: () => new X64.FunctionCompiler(),
+    registers: x64Registers,
+    instructions: x64Instructions,
+    features: [0, ALL_FEATURES],
+  },
+  {
+    name: 'AArch64',
+    make: () => new A64.FunctionCompiler(),
+    registers: a64Registers,
+    instructions: a64Instructions,
+    features: [0],
+  },
+];
+
+function check(subject: Subject, compiler: Compiler, seed: number, features: number): void {
   const f = randomFunction(seed, 40 + (seed % 5) * 60, seed % 2 === 0 ? fold : null);
   if (seed % 3 === 0) optimize(f, '2', {});
   const record = compiler.compileFunction(f, { features, preservesContext: seed % 7 !== 0 });
-  expect(checkAllocation(compiler.lowering.code, compiler.allocation, registers)).toEqual([]);
+  const { lowering, allocation } = compiler;
+  expect(checkAllocation(lowering.code, allocation, subject.registers)).toEqual([]);
   const end = compiler.codeBytes;
   const starts = new Set<number>();
   let next = 0;
-  for (const x of instructions(record.code, end)) {
+  for (const x of subject.instructions(record.code, end)) {
     expect(x.address).toBe(next);
     starts.add(next);
     next += x.size;
@@ -50,20 +91,15 @@ function check(compiler: FunctionCompiler, seed: number, features: number): void
   checkOffsets(record, record.unwind, 4, starts);
 }
 
-describe('random functions', () => {
-  const compiler = new FunctionCompiler();
-  for (const [name, features] of [
-    ['baseline', 0],
-    ['all features', ALL_FEATURES],
-  ] as const) {
-    it(name, () => {
-      for (let seed = 1; seed <= 150; seed++) check(compiler, seed, features);
-    });
-  }
+describe.each(SUBJECTS)('random functions for $name', (subject) => {
+  const compiler = subject.make();
+  it.each(subject.features)('features %i', (features) => {
+    for (let seed = 1; seed <= 150; seed++) check(subject, compiler, seed, features);
+  });
 
   it('gives the same bytes whatever was compiled before', () => {
-    const settings = { features: ALL_FEATURES, preservesContext: true };
-    const fresh = new FunctionCompiler().compileFunction(randomFunction(77, 200), settings);
+    const settings = { features: subject.features.at(-1)!, preservesContext: true };
+    const fresh = subject.make().compileFunction(randomFunction(77, 200), settings);
     const used = compiler.compileFunction(randomFunction(77, 200), settings);
     expect(used).toEqual(fresh);
   });

@@ -22,6 +22,9 @@ export class X64Target implements Target {
   private readonly rules = new Rules();
   private readonly state = new FunctionState();
 
+  /** Addresses have room for everything. */
+  prepare(): void {}
+
   begin(lower: Lowering, settings: CodeSettings): void {
     this.rules.begin(lower, settings);
     this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);

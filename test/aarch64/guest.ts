@@ -12,7 +12,9 @@ import { runWast } from '../../src-ts/tools/wast/run.ts';
 import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
 import { CompileError } from '../../src-ts/util/errors.ts';
 import { WASI } from '../../src-ts/wasi/index.ts';
-import { exportedParams, observe, V8, type WasmEngine } from '../fuzz/differential.ts';
+import { observe, type WasmEngine } from '../fuzz/differential.ts';
+import { decodeModule } from '../../src-ts/wasm/decode.ts';
+import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
 import { hashes } from './hashes.ts';
 import {
   hashOf,
@@ -68,8 +70,7 @@ function fuzz(file: string): number {
   let failed = 0;
   for (const { seed, bytes, compiled, seen } of records) {
     const engine = namespaceOf(() => compiled) as WasmEngine;
-    const imports = V8.Module.imports(new V8.Module(bytes));
-    const mine = observe(engine, bytes, imports, exportedParams(bytes), seed);
+    const mine = observe(engine, bytes, decodeModule(bytes, SUPPORTED_FEATURES), seed);
     const differs = difference(mine, seen);
     if (differs !== undefined) console.log(`seed ${seed}: ${differs}`);
     if (differs === undefined) total.passed++;

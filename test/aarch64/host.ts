@@ -11,7 +11,9 @@ import { runWast } from '../../src-ts/tools/wast/run.ts';
 import type { WasmNamespace } from '../../src-ts/tools/wast/wasm.ts';
 import { parseWat } from '../../src-ts/tools/wast/wat.ts';
 import { CompileError } from '../../src-ts/util/errors.ts';
-import { exportedParams, observe, V8 } from '../fuzz/differential.ts';
+import { observe, V8 } from '../fuzz/differential.ts';
+import { decodeModule } from '../../src-ts/wasm/decode.ts';
+import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
 import { Generator } from '../fuzz/generate.ts';
 import { scriptsIn } from '../spec/suite.ts';
 export { hashes } from './hashes.ts';
@@ -96,12 +98,11 @@ export function recordFuzz(
     for (let seed = first; seed < first + count; seed++) {
       const bytes = generator.module(seed);
       if (!V8.validate(bytes)) continue;
-      const imports = V8.Module.imports(new V8.Module(bytes));
       records.push({
         seed,
         bytes,
         compiled: compiled(bytes, settings[seed % settings.length]!),
-        seen: observe(V8, bytes, imports, exportedParams(bytes), seed),
+        seen: observe(V8, bytes, decodeModule(bytes, SUPPORTED_FEATURES), seed),
       });
     }
   } finally {

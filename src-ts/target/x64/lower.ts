@@ -1,5 +1,6 @@
 /** The table of lowering rules: one per IR opcode. A missing rule stops the program at start. */
 import * as Op from '../../gen/ir.ts';
+import { FORM_COUNT } from '../../gen/x64.ts';
 import { I_BRANCH, TEMP_REG } from '../../mach/vcode.ts';
 import { bug } from '../../util/bug.ts';
 import type { Rules } from './context.ts';
@@ -153,3 +154,6 @@ const TABLE: Record<string, Rule> = {
 export const RULES: readonly Rule[] = Op.OP_NAMES.map(
   (name) => TABLE[name] ?? bug('x64 lowering', `no rule for ${name}`),
 );
+
+if (P.P_ARGS < FORM_COUNT)
+  bug('x64 lowering', 'numbers of pseudo-ops overlap those of instruction forms');

@@ -46,40 +46,42 @@ export const COND_OR_P = 1;
 /** cc and no parity. */
 export const COND_AND_NP = 2;
 
+// Pseudo-ops: numbers above those of all instruction forms (lower.ts checks).
+
 /** Register parameters of the function: DEFs. */
-export const P_ARGS = 512;
-export const P_ICONST = 513;
-export const P_FCONST = 514;
+export const P_ARGS = 1024;
+export const P_ICONST = 1025;
+export const P_FCONST = 1026;
 /** To block place imm. */
-export const P_JUMP = 515;
+export const P_JUMP = 1027;
 /** To block place imm when the condition holds, else to imm2. */
-export const P_JCC = 516;
-export const P_BRTABLE = 517;
-export const P_TRAP = 518;
+export const P_JCC = 1028;
+export const P_BRTABLE = 1029;
+export const P_TRAP = 1030;
 /** Traps with code imm when the condition holds. */
-export const P_TRAPIF = 519;
+export const P_TRAPIF = 1031;
 /** After a compare of type ids: USE of the id found. */
-export const P_SIGCHECK = 520;
-export const P_SETCC = 521;
+export const P_SIGCHECK = 1032;
+export const P_SETCC = 1033;
 /** DEF reusing operand 1, USE if false, USE if true. */
-export const P_FSELECT = 522;
+export const P_FSELECT = 1034;
 /** USE divisor, USE rax, DEF rax, DEF rdx. */
-export const P_DIV = 523;
+export const P_DIV = 1035;
 /** Traps when USE 0 / USE 1 overflows. */
-export const P_DIV_CHECK = 524;
+export const P_DIV_CHECK = 1036;
 /** DEF reusing operand 1, USE, USE. */
-export const P_FMINMAX = 525;
+export const P_FMINMAX = 1037;
 /** DEF gp (early), USE fp. */
-export const P_FTOI = 526;
+export const P_FTOI = 1038;
 /** DEF fp, USE gp. */
-export const P_U64_TO_F = 527;
+export const P_U64_TO_F = 1039;
 /** Direct call: imm function, imm2 bytes of stack arguments the callee pops. */
-export const P_CALL = 528;
-export const P_RET = 529;
+export const P_CALL = 1040;
+export const P_RET = 1041;
 /** Tail call of function imm with imm2 bytes of stack arguments. */
-export const P_TAIL_CALL = 530;
+export const P_TAIL_CALL = 1042;
 /** Tail call of the address in operand 0. */
-export const P_TAIL_CALL_IND = 531;
+export const P_TAIL_CALL_IND = 1043;
 
 /** Branch kind (CodeSink.branch) of an unconditional jump; kinds 0-15 are condition codes. */
 export const JMP = 16;

@@ -4,7 +4,14 @@ import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import * as Rec from '../../object/records.ts';
 import { bug } from '../../util/bug.ts';
-import { emitForm, emitMoveOf, type FunctionState, moveConst, moveFloatConst, readsFlags } from './emitter.ts';
+import {
+  emitForm,
+  emitMoveOf,
+  type FunctionState,
+  moveConst,
+  moveFloatConst,
+  readsFlags,
+} from './emitter.ts';
 import * as E from './encode.ts';
 import { emitDeferredConversion, emitFtoi, emitU64ToFloat } from './convert.ts';
 import { afterCall, emitReturn, emitTailCall } from './frame.ts';

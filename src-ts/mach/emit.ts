@@ -44,8 +44,6 @@ export class Emitter {
       const next = this.following(p, code.blockCount);
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
         while (move < alloc.moveCount && alloc.movePlace[move] <= i) target.emitMove(sink, move++);
-        // Wherever its value is needed the allocator has it emitted again.
-        if (code.flags[i] & I_REMAT && alloc.alloc[code.opnd[i]] === ALLOC_NONE) continue;
         // A constant that is only ever made again where it is used has no register here.
         if (code.flags[i] & I_REMAT && alloc.alloc[code.opnd[i]] === ALLOC_NONE) continue;
         sink.position(code.pos[i]);

@@ -67,6 +67,7 @@ export function lowerStore(c: Rules, row: number): void {
   const { f, lower } = c;
   const value = f.c[row];
   if (f.op[row] === Op.STORE && readModifyWrite(c, row, value)) return;
+  if (f.op[row] === Op.STORE8 && modifyByte(c, row, value)) return;
   const imm = immForm(c, f.op[row], value);
   c.address(row);
   if (imm !== 0) {
@@ -145,11 +146,33 @@ function readModifyWrite(c: Rules, row: number, value: number): boolean {
   return true;
 }
 
+/** store8(op(load8(address), constant), address): of the result only the low byte counts. */
+function modifyByte(c: Rules, row: number, value: number): boolean {
+  const { f, lower } = c;
+  const op = f.op[value];
+  if (op !== Op.IADD && op !== Op.IAND && op !== Op.IOR && op !== Op.IXOR) return false;
+  const old = f.a[value];
+  if (!c.isConst(f.b[value]) || !lower.usedOnce(value)) return false;
+  if ((f.op[old] !== Op.LOAD8_U && f.op[old] !== Op.LOAD8_S) || !sameAddress(c, row, old)) {
+    return false;
+  }
+  lower.fold(old);
+  c.address(row);
+  lower.inst(aluGroup(op) + (X.ADD_rm8_imm8 - X.ADD_rm8_r8));
+  c.putAddress();
+  lower.imm((f.imm[f.b[value]] << 24) >> 24);
+  return true;
+}
+
 /** Whether `load` reads the whole cell that the store `row` writes, and can be done there. */
 function sameCell(c: Rules, row: number, load: number): boolean {
+  return c.f.op[load] === Op.LOAD && sameAddress(c, row, load);
+}
+
+/** Whether a load is from the address of the store `row`, and can be done there. */
+function sameAddress(c: Rules, row: number, load: number): boolean {
   const { f } = c;
   return (
-    f.op[load] === Op.LOAD &&
     f.a[load] === f.a[row] &&
     f.b[load] === f.b[row] &&
     f.imm[load] === f.imm[row] &&

@@ -68,6 +68,7 @@ export function main(args: string[], engines: readonly WasmEngine[]): number {
   const tty = process.stderr.isTTY;
   const tally = fuzz(engines, Number(values.seed), Number(values.count), values.keep, (n) => {
     if (tty && n % 20 === 0) process.stderr.write(`\r${n} modules`);
+    else if (n % 500 === 0) process.stderr.write(`${n} modules\n`);
   });
   if (tty) process.stderr.write('\r');
   for (const { seed, text } of tally.differences) process.stdout.write(`seed ${seed}: ${text}\n`);

@@ -79,8 +79,9 @@ function addTools(program: Command): void {
     .description('write a page that shows Wasm text, IR and machine code side by side')
     .argument('<file>', '.wasm or .wat')
     .option('-o, --output <page>', 'where to write (default: the name of the module, .html)');
-  addOptions(explore, compileOptions()).action(async (file: string, options: ExploreOptions) =>
-    (await import('./explore.ts')).exploreCommand(file, options),
+  addOptions(explore, compileOptions(), machineOptions()).action(
+    async (file: string, options: ExploreOptions) =>
+      (await import('./explore.ts')).exploreCommand(file, options),
   );
   program
     .command('settings')

@@ -86,7 +86,11 @@ describe('messages say what was found and what was expected', () => {
     ['class', (b) => (b[4] = 1), /found class 1, expected 2/],
     ['byte order', (b) => (b[5] = 2), /found byte order 2, expected 1/],
     ['file type', (b) => (b[16] = 2), /found file type 2, expected 1/],
-    ['machine', (b) => (b[18] = 40), /found machine 40, expected one of 62 \(x86_64-linux\), 183 \(aarch64-linux\)/],
+    [
+      'machine',
+      (b) => (b[18] = 40),
+      /found machine 40, expected one of 62 \(x86_64-linux\), 183 \(aarch64-linux\)/,
+    ],
     ['section count', (b) => (b[60] = 17), /found number of sections 17, expected 16/],
     ['section type', (b) => (b[section(10) + 4] = 9), /\.rela\.eh_frame with type 9, expected 4/],
     ['section flags', (b) => (b[section(2) + 8] = 7), /\.eh_frame with flags 7, expected 2/],

@@ -71,7 +71,7 @@ test('--invoke: arguments by type, results a line each', async () => {
   expect(printed).toEqual(['-1', '9007199254740993', 'Infinity']);
   const call = (name: string, args: string[]) =>
     failure(run(path, args, { ...none, invoke: name }, parts));
-  expect(await call('add', ['1'])).toContain("'add' takes 2 arguments, 1 were given");
+  expect(await call('add', ['1'])).toContain("'add' takes 2 arguments, 1 given");
   expect(await call('add', ['1', 'two'])).toContain('argument two: not a number');
   expect(await call('wide', ['1.5', '1'])).toMatch(/1\.5/);
   expect(await call('sub', [])).toContain("exports no function 'sub' (functions: add, wide, trap)");

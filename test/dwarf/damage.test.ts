@@ -105,11 +105,11 @@ describe('hostile sections', () => {
   });
 
   test('an abbreviation of very many empty attributes, used very often', () => {
-    const flags = Array.from({ length: 20_000 }, () => [0x3f, C.DW_FORM_flag_present]).flat();
+    const flags = Array.from({ length: 2000 }, () => [0x3f, C.DW_FORM_flag_present]).flat();
     const s = sections({
       abbrev: [1, C.DW_TAG_compile_unit, 1, 0, 0, 2, C.DW_TAG_subprogram, 0, ...flags, 0, 0, 0],
     });
-    const entries = new Uint8Array(100_000).fill(2);
+    const entries = new Uint8Array(20_000).fill(2);
     entries[0] = 1;
     const head = Uint8Array.from(unit4());
     s.info = new Uint8Array([...head, ...entries]);
@@ -119,7 +119,7 @@ describe('hostile sections', () => {
     expect(() => {
       while (die.next()) attributes += die.count;
     }).toThrow('too much work');
-    expect(attributes).toBeLessThan(3_000_000);
+    expect(attributes).toBeLessThan(400_000);
     expect(new SourceLookup(s).framesAt(0x12)).toEqual([]);
   });
 

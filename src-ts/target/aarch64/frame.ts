@@ -111,8 +111,12 @@ export function openFrame(sink: CodeSink, bytes: number): void {
     sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_FP, bytes);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
   } else {
-    adjust(buf, A.SUB_x_imm, bytes);
-    sink.unwindEvent(Rec.UNWIND_ALLOC, 0, bytes);
+    const low = bytes & 0xfff;
+    for (const part of [bytes - low, low]) {
+      if (part === 0) continue;
+      adjust(buf, A.SUB_x_imm, part);
+      sink.unwindEvent(Rec.UNWIND_ALLOC, 0, part);
+    }
     E.encLoadPair(buf, A.STP_x_off, FP, LR, SP, 0);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_FP, bytes);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
@@ -175,15 +179,28 @@ function restore(s: FunctionState, but: number): void {
   }
 }
 
-/** Restores x29 and x30 from the record at sp and releases `bytes`, of which the frame is `frame`. */
+/**
+ * Restores x29 and x30 from the record at sp and releases `bytes`, of which the frame is `frame`. The CFA stays where it
+ * is: below sp when stack arguments are released, too.
+ */
 export function closeFrame(sink: CodeSink, frame: number, bytes: number): void {
   const { buf } = sink;
-  if (bytes <= PAIR_REACH) E.encLoadPair(buf, A.LDP_x_post, FP, LR, SP, bytes);
-  else {
+  if (bytes <= PAIR_REACH) {
+    E.encLoadPair(buf, A.LDP_x_post, FP, LR, SP, bytes);
+    sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, frame - bytes);
+  } else {
     restoreRecord(sink, SP, frame);
-    adjust(buf, A.ADD_x_imm, bytes);
+    release(sink, frame, bytes);
   }
-  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+}
+
+/** Moves sp up by `bytes`, from where the CFA is sp + cfa. */
+function release(sink: CodeSink, cfa: number, bytes: number): void {
+  const low = bytes & 0xfff;
+  adjust(sink.buf, A.ADD_x_imm, bytes - low);
+  if (low > 0 && low < bytes) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, cfa - (bytes - low));
+  adjust(sink.buf, A.ADD_x_imm, low);
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, cfa - bytes);
 }
 
 /** Restores x29 and x30 from the record at a register; the CFA is sp + cfa from then on. */
@@ -247,10 +264,12 @@ function moveArguments(s: FunctionState, bytes: number): void {
   const frame = s.outgoingBytes + s.frameBytes;
   const up = frame + s.incomingBytes - bytes;
   restoreRecord(sink, FP, frame);
+  // The context's slot may be written over. x28 is the callee's context already: the caller's value as well, but for a
+  // tail call into another instance, which does not give it back.
+  if (s.saved.includes(CTX)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, 0);
   for (let at = bytes - 16; at >= 0; at -= 16) {
     access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
     access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);
   }
-  adjust(buf, A.ADD_x_imm, up);
-  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+  release(sink, frame, up);
 }

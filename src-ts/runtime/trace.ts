@@ -71,7 +71,7 @@ const MAX_NAME = 500;
 
 /** A name from the guest on one line of bounded length. */
 function clean(name: string): string {
-  const text = demangle(name).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd');
+  const text = demangle(name).replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd');
   return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}…` : text;
 }
 

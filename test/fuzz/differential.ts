@@ -38,6 +38,8 @@ export const V8 = (globalThis as unknown as { WebAssembly: WasmEngine }).WebAsse
 
 const CALLS_PER_EXPORT = 2;
 const MAX_EXPORTS = 40;
+/** Frames of a trap that are compared: engines show some at most. */
+const MAX_FRAMES = 10;
 const TOO_DEEP = 'stack exhausted';
 /** Of a memory, what is compared. */
 const HASHED_BYTES = 1 << 24;
@@ -81,7 +83,17 @@ function describeError(e: unknown): string {
   // The wording is each engine's own.
   if (e instanceof TypeError || e instanceof RangeError || e.name === 'LinkError') return e.name;
   const known = TRAPS.find(([pattern]) => pattern.test(e.message));
-  return `${e.name}: ${known ? known[1] : e.message}`;
+  return `${e.name}: ${known ? known[1] : e.message}${wasmFrames(e)}`;
+}
+
+/** Function and byte offset of an error's Wasm frames. */
+function wasmFrames(e: Error): string {
+  // A hook of the test runner's words them differently.
+  const hook: typeof Error.prepareStackTrace | undefined = Error.prepareStackTrace;
+  delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
+  const frames = (e.stack ?? '').split('\n').slice(0, MAX_FRAMES);
+  if (hook) Error.prepareStackTrace = hook;
+  return frames.map((line) => /wasm-function(\[\d+\]:0x[0-9a-f]+)/.exec(line)?.[1] ?? '').join('');
 }
 
 function show(v: unknown): string {

@@ -13,6 +13,7 @@
 #include "gen/abi.h"
 #include <cpuid.h>
 #include <csignal>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #define STR_(x) #x
@@ -205,6 +206,10 @@ bool ymmEnabled(unsigned ecx1) {
 }
 
 } // namespace
+
+uintptr_t plainReturnAddress(uintptr_t address) { return address; }
+
+int codeProtection(bool) { return PROT_READ | PROT_EXEC; }
 
 std::vector<std::string> cpuFeatures() {
   std::vector<std::string> names;

@@ -1,5 +1,6 @@
 #include "code.h"
 
+#include "arch.h"
 #include "code_registry.h"
 #include "eh_frame.h"
 #include "pages.h"
@@ -129,7 +130,8 @@ const char *CodeMapping::activate(const CodeLayout &layout) {
   }
   if (!publishCode(range))
     return "out of memory";
-  if (mprotect(text, roundUpToPage(layout.textSize), PROT_READ | PROT_EXEC) != 0) {
+  if (mprotect(text, roundUpToPage(layout.textSize), arch::codeProtection(layout.branchTargets)) !=
+      0) {
     unpublishCode(range.start);
     return "the system does not allow executable memory";
   }

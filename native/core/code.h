@@ -17,6 +17,8 @@ struct CodeLayout {
   uint64_t ehFrameSize;
   uint64_t trapsOffset;
   uint64_t trapsSize;
+  /// Every place that an indirect branch may go to is marked.
+  uint64_t branchTargets;
 };
 
 class CodeMapping {

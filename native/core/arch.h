@@ -32,9 +32,9 @@ uintptr_t framePointer(const void *ucontext);
 void leaveFiber(void *ucontext, const Fiber *fiber);
 /// A return address as it is in memory, without what signs it.
 uintptr_t plainReturnAddress(uintptr_t address);
-/// Protection of pages of code; `branchTargets`: with the CPU's check that indirect branches go to
-/// marked places, where CPU and system have it.
-int codeProtection(bool branchTargets);
+/// What to add to the protection of pages so that the CPU checks that indirect branches go to
+/// marked places; 0 where CPU or system can not.
+int branchTargetProtection();
 /// Names of the features that both CPU and operating system support.
 std::vector<std::string> cpuFeatures();
 

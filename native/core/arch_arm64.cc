@@ -19,7 +19,6 @@
 #include "gen/abi.h"
 #include <csignal>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
 #define STR_(x) #x
@@ -168,10 +167,9 @@ uintptr_t plainReturnAddress(uintptr_t address) {
   return x30;
 }
 
-int codeProtection(bool branchTargets) {
+int branchTargetProtection() {
   constexpr int kProtBti = 0x10;
-  bool enforced = branchTargets && (getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0;
-  return PROT_READ | PROT_EXEC | (enforced ? kProtBti : 0);
+  return (getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0 ? kProtBti : 0;
 }
 
 uintptr_t stackPointer(const void *ucontext) { return machine(ucontext).sp; }

@@ -117,7 +117,7 @@ export const UNWIND_SAVE = 2; // reg saved at CFA - value
 export const UNWIND_ALLOC = 3; // value bytes allocated (no effect on the CFA once FP is set)
 export const UNWIND_REMEMBER = 4; // an epilogue begins
 export const UNWIND_RESTORE_REG = 5; // reg has its caller's value again
-export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value
+export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value (negative where stack arguments went with it)
 export const UNWIND_RESTORE_STATE = 7; // code after an epilogue: the state at REMEMBER again
 export const UNWIND_DEF_CFA = 8; // CFA = reg + value
 export const UNWIND_TOGGLE_SIGNED = 9; // the return address is signed with the CFA from here on, or no longer is

@@ -117,8 +117,12 @@ export function openFrame(sink: CodeSink, bytes: number): void {
     sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_FP, bytes);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
   } else {
-    adjust(buf, A.SUB_x_imm, bytes);
-    sink.unwindEvent(Rec.UNWIND_ALLOC, 0, bytes);
+    const low = bytes & 0xfff;
+    for (const part of [bytes - low, low]) {
+      if (part === 0) continue;
+      adjust(buf, A.SUB_x_imm, part);
+      sink.unwindEvent(Rec.UNWIND_ALLOC, 0, part);
+    }
     E.encLoadPair(buf, A.STP_x_off, FP, LR, SP, 0);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_FP, bytes);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
@@ -181,27 +185,31 @@ function restore(s: FunctionState, but: number): void {
   }
 }
 
-/** Restores x29 and x30 from the record at sp and releases the frame and `extra` bytes above it. */
+/**
+ * Restores x29 and x30 from the record at sp and releases the frame and `extra` bytes above it. The CFA stays where it is:
+ * below sp when stack arguments are released, too.
+ */
 export function closeFrame(sink: CodeSink, frame: number, extra: number, signs: boolean): void {
-  if (!signs) {
-    release(sink, frame, frame + extra);
-    return;
+  const bytes = signs ? frame : frame + extra;
+  if (bytes <= PAIR_REACH) {
+    E.encLoadPair(sink.buf, A.LDP_x_post, FP, LR, SP, bytes);
+    sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, frame - bytes);
+  } else {
+    restoreRecord(sink, SP, frame);
+    release(sink, frame, bytes);
   }
-  release(sink, frame, frame);
+  if (!signs) return;
   authenticate(sink);
-  if (extra === 0) return;
-  adjust(sink.buf, A.ADD_x_imm, extra);
-  sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, -extra);
+  if (extra > 0) release(sink, 0, extra);
 }
 
-function release(sink: CodeSink, frame: number, bytes: number): void {
-  const { buf } = sink;
-  if (bytes <= PAIR_REACH) E.encLoadPair(buf, A.LDP_x_post, FP, LR, SP, bytes);
-  else {
-    restoreRecord(sink, SP, frame);
-    adjust(buf, A.ADD_x_imm, bytes);
-  }
-  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+/** Moves sp up by `bytes`, from where the CFA is sp + cfa. */
+function release(sink: CodeSink, cfa: number, bytes: number): void {
+  const low = bytes & 0xfff;
+  adjust(sink.buf, A.ADD_x_imm, bytes - low);
+  if (low > 0 && low < bytes) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, cfa - (bytes - low));
+  adjust(sink.buf, A.ADD_x_imm, low);
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, cfa - bytes);
 }
 
 /** Restores x29 and x30 from the record at a register; the CFA is sp + cfa from then on. */
@@ -281,11 +289,13 @@ function moveArguments(s: FunctionState, bytes: number): void {
   const frame = s.outgoingBytes + s.frameBytes;
   const up = frame + s.incomingBytes - bytes;
   restoreRecord(sink, FP, frame);
+  // The context's slot may be written over. x28 is the callee's context already: the caller's value as well, but for a
+  // tail call into another instance, which does not give it back.
+  if (s.saved.includes(CTX)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, 0);
   if (s.signs) authenticateBelow(s, frame);
   for (let at = bytes - 16; at >= 0; at -= 16) {
     access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
     access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);
   }
-  adjust(buf, A.ADD_x_imm, up);
-  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+  release(sink, frame, up);
 }

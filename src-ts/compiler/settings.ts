@@ -1,7 +1,7 @@
 /**
  * The compiler's settings: one row each. A row makes the setting's type, its check, its help text, and through its class
  * what else follows: 'code' settings are recorded in the object and belong to a cache's key, 'compile' settings change
- * how compiling goes but never the bytes.
+ * how compiling goes but never the bytes, 'run' settings what modules of an engine do when they run.
  */
 
 /** What can be compiled for. */
@@ -11,7 +11,7 @@ const TARGETS = ['x86_64-linux', 'aarch64-linux'] as const;
 export const HOST_TARGET: (typeof TARGETS)[number] =
   process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux';
 
-export type SettingClass = 'code' | 'compile';
+export type SettingClass = 'code' | 'compile' | 'run';
 
 type Shape =
   | { kind: 'choice'; values: readonly (string | number)[]; default: string | number }
@@ -95,11 +95,26 @@ export const SETTINGS = [
     help: "keep the name section's function names for traces and debuggers",
   },
   {
+    name: 'debugSections',
+    kind: 'flag',
+    default: true,
+    class: 'code',
+    help: "keep the module's DWARF (its .debug_ sections) for traces with source lines",
+  },
+  {
     name: 'addressMap',
     kind: 'flag',
     default: true,
     class: 'code',
     help: 'record which Wasm byte each instruction comes from, for traces',
+  },
+  {
+    name: 'backtraceDetails',
+    kind: 'choice',
+    values: ['environment', 'on', 'off'],
+    default: 'environment',
+    class: 'run',
+    help: 'source lines and inlined functions in traces; environment: unless ELFIN_BACKTRACE_DETAILS is 0',
   },
   {
     name: 'workers',

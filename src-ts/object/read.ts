@@ -252,6 +252,14 @@ export class LoadedObject {
     return this.bytes.subarray(this.data.offset + start, this.data.offset + start + length);
   }
 
+  /** Contents of the first custom section of a name: a view, never to be written. */
+  customView(name: string): Uint8Array | undefined {
+    const section = this.module.custom.find((c) => c.name === name);
+    if (!section) return undefined;
+    const start = this.custom.offset + section.start;
+    return this.bytes.subarray(start, start + section.length);
+  }
+
   /** Contents of custom section number i of the description: a copy. */
   customBytes(i: number): Uint8Array {
     const { start, length } = this.module.custom[i]!;

@@ -101,6 +101,8 @@ export interface ModuleDescription {
   funcNames: [number, string][];
   /** Defined functions that have a VMFuncRef in the context, in order: funcRefs[i] is a function index. */
   funcRefs: U32List;
+  /** Where the Code section's contents begin in the Wasm module: what addresses in its DWARF are relative to. */
+  codeStart: number;
   /** Explicit-check mode: code checks bounds itself and reloads the base. */
   explicitChecks: boolean;
 }

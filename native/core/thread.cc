@@ -189,7 +189,7 @@ __attribute__((no_sanitize_address)) std::vector<uintptr_t> trapFrames(const Thr
   // addresses.
   while (frames.size() < max && (fp & 7) == 0 && fiber->inStack(fp) && fiber->inStack(fp + 15)) {
     const auto *frame = reinterpret_cast<const uintptr_t *>(fp);
-    frames.push_back(frame[1]);
+    frames.push_back(arch::plainReturnAddress(frame[1]));
     if (frame[0] <= fp)
       break;
     fp = frame[0];

@@ -23,7 +23,13 @@ type Shape =
   /** One of the words, or names. */
   | { kind: 'words or names'; values: readonly string[]; default: string };
 
-export type SettingRow = Shape & { name: string; class: SettingClass; help: string };
+export type SettingRow = Shape & {
+  name: string;
+  class: SettingClass;
+  help: string;
+  /** The targets that have it; all when not given. */
+  targets?: readonly (typeof TARGETS)[number][];
+};
 
 export const SETTINGS = [
   {
@@ -63,6 +69,23 @@ export const SETTINGS = [
     default: false,
     class: 'code',
     help: 'check every memory access in code instead of by guard pages',
+  },
+  {
+    name: 'pointerAuth',
+    kind: 'choice',
+    values: ['off', 'ret'],
+    default: 'off',
+    class: 'code',
+    targets: ['aarch64-linux'],
+    help: 'sign return addresses while they are in memory (PAC, key A); does nothing on CPUs without it',
+  },
+  {
+    name: 'branchTargets',
+    kind: 'flag',
+    default: false,
+    class: 'code',
+    targets: ['aarch64-linux'],
+    help: 'mark where indirect branches may go and let the CPU enforce it (BTI); does nothing on CPUs without it',
   },
   {
     name: 'names',
@@ -221,7 +244,7 @@ export function expected(row: SettingRow): string {
  * Checks settings and fills in the defaults. What it returns is accepted again.
  *
  * @param call what the caller called, for messages
- * @throws TypeError for a key that is no setting or a value the setting does not take
+ * @throws TypeError for a key that is no setting, a value the setting does not take, or a setting the target does not have
  */
 export function resolveSettings(input: CompileOptions = {}, call = 'elfin'): Settings {
   if (typeof input !== 'object' || input === null) {
@@ -244,7 +267,21 @@ export function resolveSettings(input: CompileOptions = {}, call = 'elfin'): Set
     }
     settings[row.name] = value === undefined ? row.default : value;
   }
+  checkTarget(rows, settings as Settings, call);
   return settings as Settings;
+}
+
+/** Throws TypeError for a setting, other than by default, that the target does not have. */
+function checkTarget(rows: readonly SettingRow[], settings: Settings, call: string): void {
+  for (const { name, targets, default: usual } of rows) {
+    if (targets === undefined || targets.includes(settings.target)) continue;
+    const value = settings[name as keyof Settings];
+    if (value === usual) continue;
+    const known = targets.join(', ');
+    throw new TypeError(
+      `${call}: setting '${name}' is ${String(value)}, but target '${settings.target}' has no such thing (only ${known})`,
+    );
+  }
 }
 
 /** The settings that affect code, as the object records them (target and CPU features have their own place there). */

@@ -37,6 +37,8 @@ export interface ObjectLayout {
   ehFrameSize: number;
   trapsOffset: number;
   trapsSize: number;
+  /** 1 when every place an indirect branch may go to is marked, so that the CPU can enforce it. */
+  branchTargets: number;
 }
 
 interface Range {
@@ -176,6 +178,7 @@ export class LoadedObject {
       ehFrameSize: ranges['.eh_frame'].size,
       trapsOffset: ranges['.elfin.traps'].offset,
       trapsSize: ranges['.elfin.traps'].size,
+      branchTargets: engine.settings.branchTargets === 'true' ? 1 : 0,
     };
     this.data = ranges['.rodata.wasm'];
     this.custom = ranges['.elfin.custom'];

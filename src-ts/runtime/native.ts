@@ -33,6 +33,8 @@ export interface CodeLayout {
   /** .elfin.traps as written by object/traps.ts; searched by the signal handler without locks. */
   trapsOffset: number;
   trapsSize: number;
+  /** 1: .text is mapped so that the CPU enforces marked branch targets, where it can. */
+  branchTargets: number;
 }
 
 export interface NativeMemory {

@@ -4,6 +4,7 @@
  */
 import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
+import { resolvePositions } from './inlines.ts';
 import type { Lowering } from './lower.ts';
 import { CodeSink } from './sink.ts';
 import type { Target } from './target.ts';
@@ -50,7 +51,9 @@ export class Emitter {
         target.emit(sink, i, next);
       }
     }
-    return sink.finish(lower.tableEntries, align);
+    const record = sink.finish(lower.tableEntries, align);
+    resolvePositions(record, sink.returns, lower.f.inlines);
+    return record;
   }
 
   /** The next block that is laid out. */

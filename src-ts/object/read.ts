@@ -12,6 +12,7 @@ import { readEngine, type EngineInfo } from './engine.ts';
 import { ObjectError } from './error.ts';
 import { NO_CODE, readFuncs, type FunctionTable } from './funcs.ts';
 import { readInfo } from './info.ts';
+import { InlineTable } from './inlines.ts';
 import { NameTable } from './names.ts';
 import type { ModuleDescription } from './records.ts';
 import { floorIndex } from './search.ts';
@@ -160,6 +161,7 @@ export class LoadedObject {
   readonly functions: FunctionTable;
   readonly traps: TrapTable;
   readonly addresses: AddressMap;
+  readonly inlines: InlineTable;
   /** Function names, decoded one at a time. */
   readonly names: NameTable;
 
@@ -182,6 +184,7 @@ export class LoadedObject {
     this.functions = at('.elfin.funcs', readFuncs);
     this.traps = at('.elfin.traps', (b, o, n) => new TrapTable(b, o, n));
     this.addresses = at('.elfin.addrmap', (b, o, n) => new AddressMap(b, o, n));
+    this.inlines = at('.elfin.inlines', (b, o, n) => new InlineTable(b, o, n));
     const names = at('.elfin.names', (b, o, n) => new NameTable(b, o, n));
     this.names = names;
     this.module = Object.defineProperty(at('.elfin.info', readInfo), 'funcNames', {

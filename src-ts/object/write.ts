@@ -8,6 +8,7 @@ import { planFile, sectionNames, writeFile } from './elf.ts';
 import { writeEngine } from './engine.ts';
 import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
+import { writeInlines } from './inlines.ts';
 import { writeNames } from './names.ts';
 import type { ObjectInput } from './records.ts';
 import { sectionIndex, SECTIONS, type SectionName } from './sections.ts';
@@ -60,6 +61,7 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.funcs': section((w) => writeFuncs(w, pieces, module.types.length)),
     '.elfin.traps': section((w) => writeTraps(w, pieces)),
     '.elfin.addrmap': section((w) => writeAddrmap(w, pieces)),
+    '.elfin.inlines': section((w) => writeInlines(w, pieces)),
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,

@@ -13,7 +13,8 @@ import type { ModuleInfo } from '../wasm/types.ts';
 import { cpuFeatures } from './cpu.ts';
 import { describeModule, trampolineTypes } from './describe.ts';
 import { compileParallel, workerCount } from './parallel.ts';
-import { Session, type Dump } from './session.ts';
+import { keepReachable } from './reachable.ts';
+import { inlinePlan, Session, type Dump } from './session.ts';
 import { codeSettings, resolveSettings, type CompileOptions, type Settings } from './settings.ts';
 import { validateFunctions } from './validate.ts';
 
@@ -44,6 +45,7 @@ function finish(
   session: Session,
   functions: CodeRecord[],
 ): Uint8Array {
+  if (session.plan !== null) keepReachable(m, session.plan, session, functions);
   const described = describeModule(bytes, m, moduleLayout(m).funcRefs, settings);
   const needed = trampolineTypes(described.module);
   const out = new BatchWriter();
@@ -93,7 +95,7 @@ export function compile(
 ): Uint8Array {
   const settings = prepare(options, 'elfin.compile()');
   const m = decodeModule(bytes, SUPPORTED_FEATURES);
-  const session = new Session(bytes, m, settings, dump);
+  const session = new Session(bytes, m, settings, inlinePlan(bytes, m, settings), dump);
   return finish(bytes, m, settings, session, compileHere(m, session, progress));
 }
 
@@ -111,12 +113,13 @@ export async function compileAsync(
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   const m = decodeModule(shared, SUPPORTED_FEATURES);
-  const session = new Session(shared, m, settings, dump);
+  const plan = inlinePlan(shared, m, settings);
+  const session = new Session(shared, m, settings, plan, dump);
   const workers = workerCount(m, settings);
   if (workers === 0) {
     return finish(shared, m, settings, session, compileHere(m, session, progress));
   }
-  const functions = await compileParallel(shared, m, settings, workers, (done) =>
+  const functions = await compileParallel({ bytes: shared, m, settings, plan }, workers, (done) =>
     progress?.(done, m.definedFuncs),
   );
   return finish(shared, m, settings, session, functions);

@@ -81,6 +81,8 @@ export const INLINE_ONCE = 2;
 export interface InlinePlan {
   readonly limits: InlineLimits;
   readonly weight: Int32Array;
+  /** How many calls of it the module has. */
+  readonly callers: Int32Array;
   /** Weight with what is inlined into it. */
   readonly cost: Int32Array;
   readonly kind: Uint8Array;
@@ -105,6 +107,7 @@ class Planner {
     this.plan = {
       limits,
       weight: g.weight,
+      callers: g.callers,
       cost: Int32Array.from(g.weight),
       kind: new Uint8Array(n),
       order: new Int32Array(n).fill(-1),

@@ -121,7 +121,7 @@ export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value
 export const UNWIND_RESTORE_STATE = 7; // code after an epilogue: the state at REMEMBER again
 export const UNWIND_DEF_CFA = 8; // CFA = reg + value
 
-/** Machine code of one function or trampoline with its side tables. Offsets are relative to the start of `code`. */
+/** Machine code of one function or trampoline with its side tables; no code: inlined wherever it is called. Offsets are relative to the start of `code`. */
 export interface CodeRecord {
   code: Uint8Array;
   /** Alignment of the start, a power of two. */

@@ -51,7 +51,8 @@ export function writeObject(input: ObjectInput): Uint8Array {
   writeText(text, t, pieces);
   const ehFrame = new ByteWriter(32 * pieces.length + 64);
   const distance = Math.ceil(text.pos / t.pageSize) * t.pageSize;
-  const fields = writeEhFrame(ehFrame, t, pieces, distance);
+  const described = pieces.filter((p) => p.record.code.length > 0);
+  const fields = writeEhFrame(ehFrame, t, described, distance);
   const symbols = writeSymbols(module, pieces);
 
   const contents: Record<SectionName, Uint8Array> = {
@@ -65,7 +66,7 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,
-    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, pieces, fields, TEXT_SYMBOL)),
+    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, described, fields, TEXT_SYMBOL)),
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
     '.shstrtab': sectionNames().bytes,

@@ -81,6 +81,9 @@ function irLines(text: string): Line[] {
 }
 
 function machineLines(object: LoadedObject, disassembler: Disassembler, index: number): Line[] {
+  if (object.functions.sizes[index - object.importedFunctions] === 0) {
+    return [[-1, '(no code: inlined wherever it is called)']];
+  }
   const offset = object.textOffsetOf(index);
   const start = object.layout.textOffset + offset;
   const code = object.bytes.subarray(start, start + object.sizeOf(index));
@@ -108,7 +111,7 @@ function view(
     name: object.names.get(index) ?? `function ${index}`,
     index,
     wasmBytes: end - start,
-    codeBytes: object.sizeOf(index),
+    codeBytes: object.functions.sizes[defined]!,
     wasm: wasmLines(bytes, start, end).map(({ offset, depth, text }) => [
       offset,
       '  '.repeat(depth) + text,

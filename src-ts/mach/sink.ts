@@ -19,6 +19,10 @@ const NONE = -1;
 const POOL_WINDOW = 64;
 const NO_INLINES = new Int32Array(0);
 
+/** Kinds of accesses to spill slots. */
+export const SPILL_STORE = 0;
+export const SPILL_LOAD = 1;
+
 /** A growable list of integers. */
 export class IntList {
   a = new Int32Array(64);
@@ -66,6 +70,10 @@ export class CodeSink {
   readonly unwind = new IntList();
   readonly returns = new IntList();
   private lastPos = NONE;
+  /** Whether accesses to spill slots are noted: for tools that count them. */
+  notesSpills = false;
+  /** Offset and kind (SPILL_*) of every access to a spill slot, if they are noted. */
+  readonly spills = new IntList();
 
   // Explicit traps out of line.
   private readonly stubLabel = new IntList();
@@ -92,7 +100,7 @@ export class CodeSink {
     this.alias = alias;
     for (const list of [
       ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
-      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.returns],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.returns, this.spills],
       ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
       ...[this.consts, this.tables, this.constFields, this.tableFields],
     ]) {
@@ -201,6 +209,12 @@ export class CodeSink {
     this.unwind.push(event);
     this.unwind.push(register);
     this.unwind.push(value);
+  }
+
+  /** Notes that the instruction at an offset reads or writes a spill slot. */
+  spill(at: number, kind: number): void {
+    this.spills.push(at);
+    this.spills.push(kind);
   }
 
   /** Notes a relocation of the 32-bit field that ends here. */
@@ -355,6 +369,7 @@ export class CodeSink {
     this.moveOffsets(this.addrmap, 2, 1);
     this.moveOffsets(this.unwind, 4, 1);
     this.moveOffsets(this.returns, 1, 1);
+    this.moveOffsets(this.spills, 2, 1);
     this.moveOffsets(this.constFields, 3, 2);
     this.moveOffsets(this.tableFields, 3, 2);
   }

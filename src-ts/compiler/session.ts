@@ -153,7 +153,8 @@ export class Session {
    * @throws CompileError if its body is invalid, InternalError naming the function for a defect of ours
    */
   compile(index: number): CodeRecord {
-    if (this.plan === null || this.plan.kind[index] !== INLINE_ONCE) return this.compileAlways(index);
+    if (this.plan === null || this.plan.kind[index] !== INLINE_ONCE)
+      return this.compileAlways(index);
     return this.guard(index, () => {
       this.translator.validate(index);
       return NO_CODE;

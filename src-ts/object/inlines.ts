@@ -74,7 +74,9 @@ export class InlineTable {
   ) {
     this.count = size < 4 ? 0 : u32View(bytes, start, 1)[0]!;
     if (4 + ENTRY_BYTES * this.count > size || size < 4) {
-      throw new ObjectError(`${NAME}: found ${size} bytes, expected those of ${this.count} functions`);
+      throw new ObjectError(
+        `${NAME}: found ${size} bytes, expected those of ${this.count} functions`,
+      );
     }
     this.index = u32View(bytes, start + 4, 2 * this.count);
   }

@@ -75,7 +75,7 @@ function largest(m: ModuleInfo): Set<number> {
 /** IR text to lines; each row ends in the `@0x…` of its operator. */
 function irLines(text: string): Line[] {
   return text.split('\n').map((line) => {
-    const m = / *@(0x[0-9a-f]+)$/.exec(line);
+    const m = / *@(0x[0-9a-f]+)(?:@0x[0-9a-f]+)*$/.exec(line);
     return m ? [Number(m[1]), line.slice(0, m.index)] : [-1, line];
   });
 }

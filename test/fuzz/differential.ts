@@ -80,9 +80,16 @@ const TRAPS: [RegExp, string][] = [
 ];
 
 /** Function and byte offset of each Wasm frame, innermost first: both engines name them in one way. */
-function wasmFrames(stack: string): string {
+function wasmFrames(error: Error): string {
+  const own = Error.prepareStackTrace;
+  Reflect.deleteProperty(Error, 'prepareStackTrace'); // a test runner's own would leave the offsets out
+  const stack = error.stack ?? '';
+  Error.prepareStackTrace = own;
   const frames = [...stack.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)];
-  return frames.slice(0, COMPARED_FRAMES).map((m) => ` at ${m[1]}:${m[2]}`).join('');
+  return frames
+    .slice(0, COMPARED_FRAMES)
+    .map((m) => ` at ${m[1]}:${m[2]}`)
+    .join('');
 }
 
 function describeError(e: unknown): string {
@@ -91,7 +98,7 @@ function describeError(e: unknown): string {
   // The wording is each engine's own.
   if (e instanceof TypeError || e instanceof RangeError || e.name === 'LinkError') return e.name;
   const known = TRAPS.find(([pattern]) => pattern.test(e.message));
-  return `${e.name}: ${known ? known[1] : e.message}${wasmFrames(e.stack ?? '')}`;
+  return `${e.name}: ${known ? known[1] : e.message}${wasmFrames(e)}`;
 }
 
 function show(v: unknown): string {

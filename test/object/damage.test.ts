@@ -81,7 +81,9 @@ describe('damaged objects', () => {
 describe('messages say what was found and what was expected', () => {
   const section = (i: number) =>
     Number(new DataView(original.buffer).getBigUint64(40, true)) + 64 * i;
-  const engine = Number(new DataView(original.buffer).getBigUint64(section(sectionIndex('.elfin.engine')) + 24, true));
+  const engine = Number(
+    new DataView(original.buffer).getBigUint64(section(sectionIndex('.elfin.engine')) + 24, true),
+  );
   const cases: [string, (b: Uint8Array) => void, RegExp][] = [
     ['magic', (b) => (b[0] = 0), /wrong magic number, expected \\x7fELF/],
     ['class', (b) => (b[4] = 1), /found class 1, expected 2/],

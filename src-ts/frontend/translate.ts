@@ -14,11 +14,12 @@ import { refuseOpcode } from '../wasm/features.ts';
 import { MAX_LOCALS } from '../wasm/limits.ts';
 import { heapType, valueType } from '../wasm/typebytes.ts';
 import { BOT, F32, F64, FUNCREF, I32, I64, isRef, type FuncType } from '../wasm/types.ts';
+import * as Bulk from './bulk.ts';
 import { call, callIndirect, refFunc } from './calls.ts';
 import { growI32 } from './columns.ts';
 import * as Control from './control.ts';
 import { irType } from './layout.ts';
-import { Inliner } from './inline.ts';
+import type { Inliner } from './inline.ts';
 import * as Memory from './memory.ts';
 import * as Plain from './plain.ts';
 import { FRAME_BLOCK, NO_TYPES, State } from './state.ts';
@@ -396,9 +397,9 @@ export class Translator extends State {
       case Op.DATA_DROP:
         return Memory.dataDrop(this);
       case Op.MEMORY_COPY:
-        return Memory.memoryCopy(this);
+        return Bulk.memoryCopy(this);
       case Op.MEMORY_FILL:
-        return Memory.memoryFill(this);
+        return Bulk.memoryFill(this);
       case Op.TABLE_INIT:
         return Table.tableInit(this);
       case Op.ELEM_DROP:

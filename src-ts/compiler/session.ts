@@ -19,8 +19,9 @@ import type { CodeRecord } from '../object/records.ts';
 import { fold, Gate, ok, optimize, setGate, type Level } from '../opt/pipeline.ts';
 import { bug, InternalError } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
-import { backEndOf, type BackEnd } from './backends.ts';
+import { backEndOf, type BackEnd, type MakeTrampoline } from './backends.ts';
 import { cpuFeatures } from './cpu.ts';
 import type { Settings } from './settings.ts';
 import { makesIndirectTailCalls } from './tailcalls.ts';
@@ -115,6 +116,8 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      signsReturns: settings.pointerAuth === 'ret',
+      marksTargets: settings.branchTargets,
     };
     this.after =
       settings.verify || this.dumps('passes') ? (pass) => this.afterPass(pass) : undefined;
@@ -145,6 +148,7 @@ export class Session {
   private afterPass(pass: string): void {
     if (this.dumps('passes')) this.show(`passes:${pass}`);
     if (this.settings.verify) this.check(pass);
+    lap('checks and dumps');
   }
 
   /**
@@ -184,7 +188,10 @@ export class Session {
 
   private run(index: number): CodeRecord {
     const { f } = this;
+    const watch = stopwatch();
+    watch?.restart(this.m.bodies[2 * index + 1]! - this.m.bodies[2 * index]!);
     this.translator.translate(index);
+    watch?.lap('frontend', () => f.linkedRows());
     if (this.dumps('ir')) this.show('ir');
     if (this.settings.verify) this.check('frontend');
     optimize(f, this.level, this.after === undefined ? {} : { after: this.after });
@@ -211,13 +218,16 @@ export class Session {
 
   /** Entry trampoline of a signature: what JavaScript calls. */
   entryTrampoline(sig: number): CodeRecord {
-    const { signatures } = this;
-    return unmapped(this.backEnd.entryTrampoline(signatures.params(sig), signatures.results(sig)));
+    return this.trampoline(this.backEnd.entryTrampoline, sig);
   }
 
   /** Exit trampoline of a signature: what an imported JavaScript function looks like to Wasm. */
   exitTrampoline(sig: number): CodeRecord {
+    return this.trampoline(this.backEnd.exitTrampoline, sig);
+  }
+
+  private trampoline(make: MakeTrampoline, sig: number): CodeRecord {
     const { signatures } = this;
-    return unmapped(this.backEnd.exitTrampoline(signatures.params(sig), signatures.results(sig)));
+    return unmapped(make(signatures.params(sig), signatures.results(sig), this.code));
   }
 }

@@ -5,6 +5,7 @@
 import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
 import { resolvePositions } from './inlines.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { Lowering } from './lower.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
 import type { Target } from './target.ts';
@@ -51,6 +52,7 @@ export class Emitter {
     for (let p = 0; p < code.blockCount; p++) {
       if (this.alias[p] !== p) continue;
       sink.bind(p);
+      target.enterBlock(sink, p);
       const next = this.following(p, code.blockCount);
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
         while (move < alloc.moveCount && alloc.movePlace[move] <= i) this.move(alloc, move++);
@@ -61,8 +63,10 @@ export class Emitter {
         target.emit(sink, i, next);
       }
     }
+    lap('emission');
     const record = sink.finish(lower.tableEntries, align);
     resolvePositions(record, sink.returns, lower.f.inlines);
+    stopwatch()?.lap('branches and pool', () => record.code.length);
     return record;
   }
 

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { checksum, readObject, writeObject } from '../../src-ts/object/index.ts';
 import { SECTIONS } from '../../src-ts/object/sections.ts';
+import { checksum, readObject, writeObject } from '../../src-ts/object/index.ts';
 import { sampleInput } from './sample.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'elfin-object-'));

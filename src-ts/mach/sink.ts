@@ -17,6 +17,7 @@ import type { Target } from './target.ts';
 const NONE = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
+const NO_INLINES = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
 export const SPILL_STORE = 0;
@@ -67,6 +68,7 @@ export class CodeSink {
   readonly traps = new IntList();
   readonly addrmap = new IntList();
   readonly unwind = new IntList();
+  readonly returns = new IntList();
   private lastPos = NONE;
   /** Whether accesses to spill slots are noted: for tools that count them. */
   notesSpills = false;
@@ -98,7 +100,7 @@ export class CodeSink {
     this.alias = alias;
     for (const list of [
       ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
-      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.spills],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.returns, this.spills],
       ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
       ...[this.consts, this.tables, this.constFields, this.tableFields],
     ]) {
@@ -186,6 +188,11 @@ export class CodeSink {
     this.lastPos = NONE;
   }
 
+  /** Notes a return address: the end of a call. */
+  returnAddress(): void {
+    this.returns.push(this.buf.pos);
+  }
+
   /** Notes that the instruction about to be emitted can trap. */
   trap(code: number, pos: number): void {
     this.traps.push(this.buf.pos);
@@ -268,6 +275,7 @@ export class CodeSink {
       traps: this.traps.copy(),
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
+      inlines: NO_INLINES,
     };
   }
 
@@ -357,6 +365,7 @@ export class CodeSink {
     this.moveOffsets(this.traps, 3, 1);
     this.moveOffsets(this.addrmap, 2, 1);
     this.moveOffsets(this.unwind, 4, 1);
+    this.moveOffsets(this.returns, 1, 1);
     this.moveOffsets(this.spills, 2, 1);
     this.moveOffsets(this.constFields, 3, 2);
     this.moveOffsets(this.tableFields, 3, 2);

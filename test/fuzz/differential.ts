@@ -1,6 +1,6 @@
 /**
  * Runs a module on two engines with the same arguments and compares what can be seen: results, traps, calls of imports,
- * memory, globals. Stack exhaustion ends a module's run, because engines may reach it at different depths.
+ * memory, globals, and the Wasm frames of traces. Stack exhaustion ends a module's run, because engines may reach it at different depths.
  */
 import { decodeModule } from '../../src-ts/wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
@@ -36,10 +36,12 @@ interface Limits {
 /** Node's own engine: the oracle. */
 export const V8 = (globalThis as unknown as { WebAssembly: WasmEngine }).WebAssembly;
 
+/** Frames of a trace that are compared; ours have a limit of their own. */
+const COMPARED_FRAMES = 50;
+Error.stackTraceLimit = COMPARED_FRAMES + 50;
+
 const CALLS_PER_EXPORT = 2;
 const MAX_EXPORTS = 40;
-/** Frames of a trap that are compared: engines show some at most. */
-const MAX_FRAMES = 10;
 const TOO_DEEP = 'stack exhausted';
 /** Of a memory, what is compared. */
 const HASHED_BYTES = 1 << 24;
@@ -77,6 +79,19 @@ const TRAPS: [RegExp, string][] = [
   ],
 ];
 
+/** Function and byte offset of each Wasm frame, innermost first: both engines name them in one way. */
+function wasmFrames(error: Error): string {
+  const own = Error.prepareStackTrace;
+  Reflect.deleteProperty(Error, 'prepareStackTrace'); // a test runner's own would leave the offsets out
+  const stack = error.stack ?? '';
+  Error.prepareStackTrace = own;
+  const frames = [...stack.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)];
+  return frames
+    .slice(0, COMPARED_FRAMES)
+    .map((m) => ` at ${m[1]}:${m[2]}`)
+    .join('');
+}
+
 function describeError(e: unknown): string {
   if (e instanceof RangeError && /call stack/i.test(e.message)) return TOO_DEEP;
   if (!(e instanceof Error)) return `threw ${String(e)}`;
@@ -84,16 +99,6 @@ function describeError(e: unknown): string {
   if (e instanceof TypeError || e instanceof RangeError || e.name === 'LinkError') return e.name;
   const known = TRAPS.find(([pattern]) => pattern.test(e.message));
   return `${e.name}: ${known ? known[1] : e.message}${wasmFrames(e)}`;
-}
-
-/** Function and byte offset of an error's Wasm frames. */
-function wasmFrames(e: Error): string {
-  // A hook of the test runner's words them differently.
-  const hook: typeof Error.prepareStackTrace | undefined = Error.prepareStackTrace;
-  delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
-  const frames = (e.stack ?? '').split('\n').slice(0, MAX_FRAMES);
-  if (hook) Error.prepareStackTrace = hook;
-  return frames.map((line) => /wasm-function(\[\d+\]:0x[0-9a-f]+)/.exec(line)?.[1] ?? '').join('');
 }
 
 function show(v: unknown): string {

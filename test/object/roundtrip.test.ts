@@ -86,6 +86,31 @@ describe('object round trip', () => {
     expect(sites).toEqual([35, third + 35]);
   });
 
+  test('inlined frames', () => {
+    const input = sampleInput();
+    // Function 2, called at 300, which calls function 1 at 250; its code from the call on, that of 1 at the trap.
+    const inlines = Int32Array.of(2, -1, 300, 2, 0, 250, 1, 2 * 21 - 1, 0, 2 * 35, 1);
+    input.functions[0] = { ...input.functions[0]!, inlines };
+    const other = readObject(writeObject(input), checksum);
+    const at = (offset: number, isCall: boolean) =>
+      other.inlinedFrames(offset, isCall, { index: 1, wasmOffset: 7 });
+    expect(at(20, false)).toEqual([{ index: 1, wasmOffset: 7 }]);
+    const called = [
+      { index: 3, wasmOffset: 7 },
+      { index: 1, wasmOffset: 300 },
+    ];
+    expect(at(21, true)).toEqual(called);
+    expect(at(34, false)).toEqual(called);
+    expect(at(35, true)).toEqual(called);
+    expect(at(35, false)).toEqual([
+      { index: 2, wasmOffset: 7 },
+      { index: 3, wasmOffset: 250 },
+      { index: 1, wasmOffset: 300 },
+    ]);
+    const own = { index: 3, wasmOffset: 5 };
+    expect(other.inlinedFrames(other.textOffsetOf(3) + 35, false, own)).toEqual([own]);
+  });
+
   test('data and custom sections', () => {
     expect([...object.dataBytes(0)]).toEqual([1, 2, 3]);
     expect([...object.dataBytes(1)]).toEqual([4, 5]);

@@ -92,6 +92,7 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      quick: settings.optLevel === 0,
     };
     this.after =
       settings.verify || this.dumps('passes') ? (pass) => this.afterPass(pass) : undefined;

@@ -17,6 +17,8 @@ export interface CodeSettings {
    * an indirect tail call: its callee may belong to another instance.
    */
   preservesContext: boolean;
+  /** Whether compiling fast matters more than the code. */
+  quick: boolean;
 }
 
 export interface Target {

@@ -13,7 +13,7 @@ const dir = join(import.meta.dirname, 'filetests');
 /** The file with the code of every function behind it. */
 function produce(text: string): string {
   const compiler = new FunctionCompiler();
-  const settings = { features: 0, preservesContext: true };
+  const settings = { features: 0, preservesContext: true, quick: false };
   const source = text
     .split('\n')
     .filter((line) => !line.startsWith(';;'))

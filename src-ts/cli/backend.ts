@@ -65,6 +65,10 @@ export const parts: Parts = {
     const { Engine } = await import('../index.ts');
     return new Engine(settings).WebAssembly as unknown as Engine;
   },
+  async nameModule(module, fileName) {
+    const { Module } = await import('../runtime/module.ts');
+    Module.setFileName(module, fileName);
+  },
   async compile(bytes, flags, onProgress) {
     startForOneModule();
     const settings = await compilerSettings(flags);

@@ -73,7 +73,11 @@ const SUBJECTS: readonly Subject[] = [
 function check(subject: Subject, compiler: Compiler, seed: number, features: number): void {
   const f = randomFunction(seed, 40 + (seed % 5) * 60, seed % 2 === 0 ? fold : null);
   if (seed % 3 === 0) optimize(f, '2', {});
-  const record = compiler.compileFunction(f, { features, preservesContext: seed % 7 !== 0, quick: seed % 3 === 0 });
+  const record = compiler.compileFunction(f, {
+    features,
+    preservesContext: seed % 7 !== 0,
+    quick: seed % 4 === 1,
+  });
   const { lowering, allocation } = compiler;
   expect(checkAllocation(lowering.code, allocation, subject.registers)).toEqual([]);
   const end = compiler.codeBytes;

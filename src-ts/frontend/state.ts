@@ -14,11 +14,14 @@ import { valueType } from '../wasm/typebytes.ts';
 import { BOT, typeName, typeNames, type ModuleInfo } from '../wasm/types.ts';
 import { growI32 } from './columns.ts';
 import { ModuleSignatures, moduleLayout, type ModuleLayout } from './layout.ts';
+import { Labels } from './labels.ts';
 import { Ssa } from './ssa.ts';
 
 export interface TranslateSettings {
   /** Memory accesses check bounds themselves and reload the base; otherwise guard pages do it and the base never moves. */
   readonly explicitChecks: boolean;
+  /** Note which value each local stands for where (Func.labels). */
+  readonly debugInfo?: boolean;
 }
 
 export const FRAME_BLOCK = 0;
@@ -66,6 +69,8 @@ export class State {
   /** Grows when values computed before need not dominate any more: caches of base addresses hang on it. */
   region = 0;
   readonly cache = new AddressCache();
+  /** Notes what locals stand for, when debug information is wanted. */
+  readonly labels: Labels | null;
 
   // Operand stack; `height` is where the innermost frame's part starts.
   types = new Int32Array(1024);
@@ -104,6 +109,7 @@ export class State {
     this.b = builder;
     this.f = builder.f;
     this.ssa = new Ssa(builder.f);
+    this.labels = settings.debugInfo === true ? new Labels() : null;
   }
 
   // ---- errors ----

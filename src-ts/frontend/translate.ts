@@ -46,7 +46,7 @@ export class Translator extends State {
     try {
       this.begin(type);
       this.body();
-      this.ssa.finish();
+      this.ssa.finish(this.labels);
     } catch (e) {
       this.ssa.reset();
       throw e;
@@ -114,6 +114,7 @@ export class Translator extends State {
       ssa.defineParam(i, row);
     }
     f.paramCount[entry] = type.params.length + 1;
+    this.labels?.start(this.localCount, type.params.length, this.ctx + 1, b.pos);
     this.blockParams = NO_TYPES;
     this.blockResults = type.results;
     this.pushFrame(FRAME_BLOCK);
@@ -352,14 +353,19 @@ export class Translator extends State {
   private localSet(): void {
     const index = this.localIndex();
     const value = this.pop(this.localTypes[index]!);
-    if (this.live) this.ssa.write(index, this.b.block, value, this.pos);
+    if (this.live) this.writeLocal(index, value);
+  }
+
+  private writeLocal(index: number, value: number): void {
+    this.ssa.write(index, this.b.block, value, this.pos);
+    if (this.labels !== null) this.labels.write(index, value, this.pos);
   }
 
   private localTee(): void {
     const index = this.localIndex();
     const type = this.localTypes[index]!;
     const value = this.pop(type);
-    if (this.live) this.ssa.write(index, this.b.block, value, this.pos);
+    if (this.live) this.writeLocal(index, value);
     this.push(type, value);
   }
 

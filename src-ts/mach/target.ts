@@ -17,6 +17,8 @@ export interface CodeSettings {
    * an indirect tail call: its callee may belong to another instance.
    */
   preservesContext: boolean;
+  /** Note where Wasm locals are (CodeRecord.locals). */
+  debugInfo?: boolean;
 }
 
 export interface Target {
@@ -38,6 +40,13 @@ export interface Target {
 
   /** The block an instruction unconditionally goes to and does nothing else, for threading; else -1. */
   jumpTarget(code: VCode, inst: number): number;
+  /** Register of the instance context on entry, and where the function's prologue saved it, from the frame pointer; undefined: it stays. */
+  readonly contextRegister: number;
+  contextSlot(): number | undefined;
+  /** Where a stack slot (an allocation) of the function being emitted is, from the frame pointer. */
+  slotOffset(slot: number): number;
+  /** DWARF number of a physical register. */
+  dwarfRegister(preg: number): number;
   /** Emits the start of the function up to where its body begins. */
   prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void;
   /** Emits one instruction. `next` is the label that follows in the layout when it ends a block. */

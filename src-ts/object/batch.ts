@@ -2,13 +2,14 @@
  * Code records of several functions in three flat arrays, so that a worker thread can hand them over without copying
  * and the compiler need not keep an object per function while it works.
  *
- *   heads   per record: HEAD numbers: index, align, code length, lengths of relocs, traps, addrmap, unwind
+ *   heads   per record: HEAD numbers: index, align, code length, lengths of relocs, traps, addrmap,
+ *           unwind, locals
  *   code    code bytes of the records, one after the other
- *   side    their relocs, traps, addrmap and unwind lists, one after the other
+ *   side    their relocs, traps, addrmap, unwind and locals lists, one after the other
  */
 import type { CodeRecord } from './records.ts';
 
-const HEAD = 7;
+const HEAD = 8;
 
 export interface CodeBatch {
   heads: Int32Array<ArrayBuffer>;
@@ -34,7 +35,7 @@ export class BatchWriter {
 
   /** Adds the code of the defined function `index`. */
   add(index: number, r: CodeRecord): void {
-    const lists = [r.relocs, r.traps, r.addrmap, r.unwind];
+    const lists = [r.relocs, r.traps, r.addrmap, r.unwind, r.locals];
     if (this.headCount + HEAD > this.heads.length) {
       this.heads = grown(this.heads, this.headCount, 0);
     }
@@ -86,6 +87,7 @@ export function unpackBatch(batch: CodeBatch, into: CodeRecord[]): void {
       traps: list(heads[h + 4]!),
       addrmap: list(heads[h + 5]!),
       unwind: list(heads[h + 6]!),
+      locals: list(heads[h + 7]!),
     };
   }
 }

@@ -32,6 +32,7 @@ export class FunctionCompiler {
   compileFunction(f: Func, settings: CodeSettings): CodeRecord {
     const code = this.lowering.run(f, settings);
     allocate(code, this.target.registers, this.allocation);
-    return this.emitter.run(this.lowering, this.allocation, ALIGN);
+    const debugInfo = settings.debugInfo === true;
+    return this.emitter.run(this.lowering, this.allocation, ALIGN, debugInfo);
   }
 }

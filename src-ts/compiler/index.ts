@@ -3,7 +3,7 @@
  * on workers), then trampolines and the object file. Bytes out depend on the module and the 'code' settings alone.
  */
 import { BatchWriter, unpackBatch } from '../object/batch.ts';
-import type { CodeRecord } from '../object/records.ts';
+import type { CodeRecord, ObjectInput } from '../object/records.ts';
 import { writeObject } from '../object/write.ts';
 import { moduleLayout } from '../frontend/layout.ts';
 import { CompileError } from '../util/errors.ts';
@@ -11,6 +11,7 @@ import { decodeModule } from '../wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../wasm/features.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
 import { cpuFeatures } from './cpu.ts';
+import { debugInfoOf } from './debug/index.ts';
 import { describeModule, trampolineTypes } from './describe.ts';
 import { compileParallel, workerCount } from './parallel.ts';
 import { Session, type Dump } from './session.ts';
@@ -53,7 +54,7 @@ function finish(
     unpackBatch(out.take(), records);
     return records;
   };
-  return writeObject({
+  const input: ObjectInput = {
     target: settings.target,
     cpuFeatures: [...settings.cpu],
     settings: codeSettings(settings),
@@ -61,7 +62,9 @@ function finish(
     functions,
     entryTrampolines: trampolines(needed.entry, (type) => session.entryTrampoline(type)),
     exitTrampolines: trampolines(needed.exit, (type) => session.exitTrampoline(type)),
-  });
+  };
+  if (!settings.debugInfo) return writeObject(input);
+  return writeObject({ ...input, debugInfo: debugInfoOf(bytes, m, settings, input) });
 }
 
 /** Compiles every function in this thread. */

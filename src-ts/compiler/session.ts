@@ -35,7 +35,7 @@ export type Dump = (stage: string, funcIndex: number, text: string) => void;
 
 /** A record without an address map: trampolines come from no Wasm byte. */
 function unmapped(record: CodeRecord): CodeRecord {
-  return { ...record, addrmap: new Int32Array(0) };
+  return { ...record, addrmap: new Int32Array(0), locals: new Int32Array(0) };
 }
 
 /** The text of the stage `spills`. */
@@ -91,6 +91,7 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      debugInfo: settings.debugInfo,
     };
     this.after =
       settings.verify || this.dumps('passes') ? (pass) => this.afterPass(pass) : undefined;
@@ -154,7 +155,7 @@ export class Session {
     functions.sink.notesSpills = this.dumps('spills');
     const record = functions.compileFunction(f, this.code);
     this.afterBackEnd();
-    return this.settings.addressMap ? record : unmapped(record);
+    return this.settings.addressMap || this.settings.debugInfo ? record : unmapped(record);
   }
 
   private afterBackEnd(): void {

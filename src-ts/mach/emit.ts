@@ -61,7 +61,8 @@ export class Emitter {
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
         while (move < alloc.moveCount && alloc.movePlace[move] <= i) {
           this.move(alloc, move);
-          tracker?.afterMove(move++);
+          tracker?.afterMove(move);
+          move++;
         }
         // A constant that is only ever made again where it is used has no register here.
         if (code.flags[i] & I_REMAT && alloc.alloc[code.opnd[i]] === ALLOC_NONE) continue;

@@ -196,6 +196,7 @@ export class LocalTracker {
       this.load(b);
       for (let i = code.blockStart[b]; i < code.blockStart[b + 1]; i++) {
         for (let m = this.moveAt[i]; m < this.moveAt[i + 1]; m++) this.runMove(m);
+        this.dropScratch();
         this.clobber(i);
         this.define(i);
       }
@@ -278,6 +279,13 @@ export class LocalTracker {
     if (to >= ALLOC_SLOT && alloc.moveType[m] === Op.T_V128) this.put(to + 1, NONE, NONE);
   }
 
+  /** The scratch registers are the emitter's within an instruction. */
+  private dropScratch(): void {
+    const { scratchGp, scratchFp } = this.target.registers;
+    if (this.holds[scratchGp] !== NONE) this.put(scratchGp, NONE, NONE);
+    if (this.holds[scratchFp] !== NONE) this.put(scratchFp, NONE, NONE);
+  }
+
   private clobber(i: number): void {
     const { code } = this;
     if (code.clobber[i] === 0) return;
@@ -321,9 +329,10 @@ export class LocalTracker {
     if (this.on) this.runMove(m);
   }
 
-  /** An instruction that stems from this position is about to be emitted: notes what has changed. */
+  /** An instruction that stems from this position is about to be emitted, its moves have been: notes what has changed. */
   before(pos: number): void {
     if (!this.on) return;
+    this.dropScratch();
     this.seek(pos);
     if (this.dirtyCount > 0) this.show(this.sink.buf.pos);
   }
@@ -342,6 +351,13 @@ export class LocalTracker {
     for (let k = 0; k < this.localCount; k++) this.link(k, NONE);
     this.show(this.sink.buf.pos);
     this.on = false;
+  }
+
+  /** Where a local is said to be: the vreg it stands for, and a location that holds it; undefined if not known. */
+  claim(local: number): { vreg: number; location: number } | undefined {
+    const vreg = this.value[local];
+    const location = this.shown[local];
+    return vreg >= 0 && location >= 0 ? { vreg, location } : undefined;
   }
 
   /** Makes exactly the labels up to a position hold. */

@@ -22,15 +22,29 @@ const OPERANDS = [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1];
 /** Sequences of a table by address: first and last row of each. */
 class Sequences {
   private readonly list: [number, number][] = [];
+  /**
+   * Whether a row belongs to a statement: it or one before it in the same run of rows of one line begins one. (What
+   * begins it may have been optimised away, and a later row be the first there is code for.)
+   */
+  private readonly statements: Uint8Array;
 
   constructor(private readonly table: LineTable) {
+    const { count, flags, files, lines } = table;
+    this.statements = new Uint8Array(count);
     let first = 0;
-    for (let i = 0; i < table.count; i++) {
-      if ((table.flags[i]! & LINE_END_SEQUENCE) === 0) continue;
+    for (let i = 0; i < count; i++) {
+      const goesOn = i > first && files[i] === files[i - 1] && lines[i] === lines[i - 1];
+      const begins = (flags[i]! & LINE_IS_STMT) !== 0;
+      this.statements[i] = begins || (goesOn && this.statements[i - 1] === 1) ? 1 : 0;
+      if ((flags[i]! & LINE_END_SEQUENCE) === 0) continue;
       this.list.push([first, i]);
       first = i + 1;
     }
     this.list.sort((a, b) => table.addresses[a[0]]! - table.addresses[b[0]]!);
+  }
+
+  isStatement(row: number): boolean {
+    return this.statements[row] === 1;
   }
 
   /** The last row at or before an address, in the last sequence that begins at or before it; -1 if it is behind that. */
@@ -208,7 +222,7 @@ function writeFunction(
     const row = sequences.rowAt(f.addressOf(e));
     if (row < 0) continue;
     const prologueEnd = (flags[row]! & LINE_PROLOGUE_END) !== 0 && row !== used;
-    const statement = (flags[row]! & LINE_IS_STMT) !== 0;
+    const statement = sequences.isStatement(row);
     const same = files[row] === file && lines[row] === line && (isStmt || !statement);
     if (same && !prologueEnd) continue;
     const wanted = (statement ? LINE_IS_STMT : 0) | (prologueEnd ? LINE_PROLOGUE_END : 0);

@@ -12,6 +12,8 @@ export interface CompileFlags {
   /** `-g`: debug information; named by commander. */
   readonly g?: boolean;
   readonly j?: number;
+  /** Print what each pass took; compiles in one thread. */
+  readonly timePasses?: boolean;
   /** NAME=VALUE, any row of `elfin settings`. */
   readonly set?: readonly string[];
 }

@@ -3,10 +3,12 @@
  * on workers), then trampolines and the object file. Bytes out depend on the module and the 'code' settings alone.
  */
 import { BatchWriter, unpackBatch } from '../object/batch.ts';
+import { PROPERTY_AARCH64_BTI, PROPERTY_AARCH64_PAC } from '../object/properties.ts';
 import type { CodeRecord, ObjectInput } from '../object/records.ts';
 import { writeObject } from '../object/write.ts';
 import { moduleLayout } from '../frontend/layout.ts';
 import { CompileError } from '../util/errors.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import { decodeModule } from '../wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../wasm/features.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
@@ -14,10 +16,12 @@ import { cpuFeatures } from './cpu.ts';
 import { debugInfoOf } from './debug/index.ts';
 import { describeModule, trampolineTypes } from './describe.ts';
 import { compileParallel, workerCount } from './parallel.ts';
-import { Session, type Dump } from './session.ts';
+import { keepReachable } from './reachable.ts';
+import { inlinePlan, Session, type Dump } from './session.ts';
 import { codeSettings, resolveSettings, type CompileOptions, type Settings } from './settings.ts';
 import { validateFunctions } from './validate.ts';
 
+export { setStopwatch, Stopwatch, type Stage } from '../util/stopwatch.ts';
 export { DUMP_STAGES, type Dump } from './session.ts';
 export {
   codeSettings,
@@ -45,6 +49,8 @@ function finish(
   session: Session,
   functions: CodeRecord[],
 ): Uint8Array {
+  if (session.plan !== null) keepReachable(m, session.plan, session, functions);
+  stopwatch()?.restart();
   const described = describeModule(bytes, m, moduleLayout(m).funcRefs, settings);
   const needed = trampolineTypes(described.module);
   const out = new BatchWriter();
@@ -54,17 +60,27 @@ function finish(
     unpackBatch(out.take(), records);
     return records;
   };
+  lap('description');
+  const entryTrampolines = trampolines(needed.entry, (type) => session.entryTrampoline(type));
+  const exitTrampolines = trampolines(needed.exit, (type) => session.exitTrampoline(type));
+  lap('trampolines');
   const input: ObjectInput = {
     target: settings.target,
     cpuFeatures: [...settings.cpu],
     settings: codeSettings(settings),
+    properties:
+      (settings.branchTargets ? PROPERTY_AARCH64_BTI : 0) |
+      (settings.pointerAuth === 'ret' ? PROPERTY_AARCH64_PAC : 0),
     ...described,
     functions,
-    entryTrampolines: trampolines(needed.entry, (type) => session.entryTrampoline(type)),
-    exitTrampolines: trampolines(needed.exit, (type) => session.exitTrampoline(type)),
+    entryTrampolines,
+    exitTrampolines,
   };
-  if (!settings.debugInfo) return writeObject(input);
-  return writeObject({ ...input, debugInfo: debugInfoOf(bytes, m, settings, input) });
+  const debugInfo = settings.debugInfo ? debugInfoOf(bytes, m, settings, input) : undefined;
+  if (settings.debugInfo) lap('debug information');
+  const object = writeObject({ ...input, debugInfo });
+  lap('object');
+  return object;
 }
 
 /** Compiles every function in this thread. */
@@ -73,6 +89,7 @@ function compileHere(m: ModuleInfo, session: Session, progress?: Progress): Code
   const total = m.definedFuncs;
   for (let i = 0; i < total; i++) {
     out.add(i, session.compile(i));
+    lap('records');
     progress?.(i + 1, total);
   }
   const records: CodeRecord[] = [];
@@ -95,8 +112,12 @@ export function compile(
   dump?: Dump,
 ): Uint8Array {
   const settings = prepare(options, 'elfin.compile()');
+  stopwatch()?.restart(bytes.length);
   const m = decodeModule(bytes, SUPPORTED_FEATURES);
-  const session = new Session(bytes, m, settings, dump);
+  lap('decode');
+  const plan = inlinePlan(bytes, m, settings);
+  lap('inline plan');
+  const session = new Session(bytes, m, settings, plan, dump);
   return finish(bytes, m, settings, session, compileHere(m, session, progress));
 }
 
@@ -114,12 +135,13 @@ export async function compileAsync(
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   const m = decodeModule(shared, SUPPORTED_FEATURES);
-  const session = new Session(shared, m, settings, dump);
+  const plan = inlinePlan(shared, m, settings);
+  const session = new Session(shared, m, settings, plan, dump);
   const workers = workerCount(m, settings);
   if (workers === 0) {
     return finish(shared, m, settings, session, compileHere(m, session, progress));
   }
-  const functions = await compileParallel(shared, m, settings, workers, (done) =>
+  const functions = await compileParallel({ bytes: shared, m, settings, plan }, workers, (done) =>
     progress?.(done, m.definedFuncs),
   );
   return finish(shared, m, settings, session, functions);

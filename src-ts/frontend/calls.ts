@@ -60,6 +60,7 @@ export function call(t: State, tail: boolean): void {
   if (tail) checkTail(t, type);
   t.popAll(type.params);
   if (!t.live) return dead(t, type, tail);
+  if (!tail && t.inline(index, type)) return;
   const sig = m.funcSignature(index);
   if (index < m.importedFuncs) {
     const at = t.layout.ctx.funcImports + index * Abi.CTX_FUNC_IMPORTS_STRIDE;
@@ -101,7 +102,7 @@ export function callIndirect(t: State, tail: boolean): void {
   const aux = entryAux(t, table);
   const found = b.load(Ir.LOAD, Ir.T_I32, entry, NONE, Abi.FUNC_ENTRY_TYPE_ID, 0, aux);
   const wanted = wiring(t, t.layout.ctx.typeIds + sig * Abi.CTX_TYPE_IDS_STRIDE, Ir.T_I32);
-  b.emit(t.f.newRow(Ir.SIGCHECK, Ir.T_VOID, found, wanted, NONE, t.pos));
+  b.emit(t.f.newRow(Ir.SIGCHECK, Ir.T_VOID, found, wanted, NONE, b.pos));
   const code = b.load(Ir.LOAD, Ir.T_I64, entry, NONE, Abi.FUNC_ENTRY_CODE, 0, aux);
   const ctx = b.load(Ir.LOAD, Ir.T_I64, entry, NONE, Abi.FUNC_ENTRY_CTX, 0, aux);
   emitIndirect(t, tail, code, ctx, type, sig);

@@ -4,6 +4,8 @@
  */
 import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
+import { resolvePositions } from './inlines.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { Lowering } from './lower.ts';
 import { LocalTracker } from './locals.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
@@ -56,6 +58,7 @@ export class Emitter {
     for (let p = 0; p < code.blockCount; p++) {
       if (this.alias[p] !== p) continue;
       sink.bind(p);
+      target.enterBlock(sink, p);
       tracker?.enterBlock(p);
       const next = this.following(p, code.blockCount);
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
@@ -74,7 +77,11 @@ export class Emitter {
       }
     }
     tracker?.finish();
-    return sink.finish(lower.tableEntries, align);
+    lap('emission');
+    const record = sink.finish(lower.tableEntries, align);
+    resolvePositions(record, sink.returns, lower.f.inlines);
+    stopwatch()?.lap('branches and pool', () => record.code.length);
+    return record;
   }
 
   private move(alloc: Allocation, m: number): void {

@@ -17,6 +17,7 @@ import type { Target } from './target.ts';
 const NONE = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
+const NO_INLINES = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
 export const SPILL_STORE = 0;
@@ -70,6 +71,7 @@ export class CodeSink {
   readonly locals = new IntList();
   /** Offset of the latest return address. */
   callEnd = 0;
+  readonly returns = new IntList();
   private lastPos = NONE;
   /** Whether accesses to spill slots are noted: for tools that count them. */
   notesSpills = false;
@@ -101,7 +103,8 @@ export class CodeSink {
     this.alias = alias;
     for (const list of [
       ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
-      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.locals, this.spills],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.locals],
+      ...[this.returns, this.spills],
       ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
       ...[this.consts, this.tables, this.constFields, this.tableFields],
     ]) {
@@ -194,6 +197,7 @@ export class CodeSink {
     this.callEnd = this.buf.pos;
     this.addrmap.push(this.buf.pos);
     this.addrmap.push(pos);
+    this.returns.push(this.buf.pos);
     this.lastPos = pos;
   }
 
@@ -285,6 +289,7 @@ export class CodeSink {
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
       locals: this.locals.copy(),
+      inlines: NO_INLINES,
     };
   }
 
@@ -375,6 +380,7 @@ export class CodeSink {
     this.moveOffsets(this.addrmap, 2, 1);
     this.moveOffsets(this.unwind, 4, 1);
     this.moveOffsets(this.locals, 5, 1);
+    this.moveOffsets(this.returns, 1, 1);
     this.moveOffsets(this.spills, 2, 1);
     this.moveOffsets(this.constFields, 3, 2);
     this.moveOffsets(this.tableFields, 3, 2);

@@ -2,14 +2,13 @@
  * Code records of several functions in three flat arrays, so that a worker thread can hand them over without copying
  * and the compiler need not keep an object per function while it works.
  *
- *   heads   per record: HEAD numbers: index, align, code length, lengths of relocs, traps, addrmap,
- *           unwind, locals
+ *   heads   per record: HEAD numbers: index, align, code length, lengths of the lists
  *   code    code bytes of the records, one after the other
- *   side    their relocs, traps, addrmap, unwind and locals lists, one after the other
+ *   side    their lists: relocs, traps, addrmap, unwind, inlines, locals
  */
 import type { CodeRecord } from './records.ts';
 
-const HEAD = 8;
+const HEAD = 9;
 
 export interface CodeBatch {
   heads: Int32Array<ArrayBuffer>;
@@ -35,7 +34,7 @@ export class BatchWriter {
 
   /** Adds the code of the defined function `index`. */
   add(index: number, r: CodeRecord): void {
-    const lists = [r.relocs, r.traps, r.addrmap, r.unwind, r.locals];
+    const lists = [r.relocs, r.traps, r.addrmap, r.unwind, r.inlines, r.locals];
     if (this.headCount + HEAD > this.heads.length) {
       this.heads = grown(this.heads, this.headCount, 0);
     }
@@ -87,7 +86,8 @@ export function unpackBatch(batch: CodeBatch, into: CodeRecord[]): void {
       traps: list(heads[h + 4]!),
       addrmap: list(heads[h + 5]!),
       unwind: list(heads[h + 6]!),
-      locals: list(heads[h + 7]!),
+      inlines: list(heads[h + 7]!),
+      locals: list(heads[h + 8]!),
     };
   }
 }

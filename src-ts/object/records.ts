@@ -101,6 +101,8 @@ export interface ModuleDescription {
   funcNames: [number, string][];
   /** Defined functions that have a VMFuncRef in the context, in order: funcRefs[i] is a function index. */
   funcRefs: U32List;
+  /** Where the Code section's contents begin in the Wasm module: what addresses in its DWARF are relative to. */
+  codeStart: number;
   /** Explicit-check mode: code checks bounds itself and reloads the base. */
   explicitChecks: boolean;
 }
@@ -117,9 +119,10 @@ export const UNWIND_SAVE = 2; // reg saved at CFA - value
 export const UNWIND_ALLOC = 3; // value bytes allocated (no effect on the CFA once FP is set)
 export const UNWIND_REMEMBER = 4; // an epilogue begins
 export const UNWIND_RESTORE_REG = 5; // reg has its caller's value again
-export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value
+export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value (negative where stack arguments went with it)
 export const UNWIND_RESTORE_STATE = 7; // code after an epilogue: the state at REMEMBER again
 export const UNWIND_DEF_CFA = 8; // CFA = reg + value
+export const UNWIND_TOGGLE_SIGNED = 9; // the return address is signed with the CFA from here on, or no longer is
 
 /** Where a Wasm local is, for debuggers. */
 export const AT_NOWHERE = 0; // not known, or nowhere
@@ -129,7 +132,7 @@ export const AT_CONSTANT = 3; // always these bits
 /** Stands among the locals for the instance context; its first entry is at the end of the prologue and holds for the rest. */
 export const LOCAL_CONTEXT = -1;
 
-/** Machine code of one function or trampoline with its side tables. Offsets are relative to the start of `code`. */
+/** Machine code of one function or trampoline with its side tables; no code: inlined wherever it is called. Offsets are relative to the start of `code`. */
 export interface CodeRecord {
   code: Uint8Array;
   /** Alignment of the start, a power of two. */
@@ -142,6 +145,13 @@ export interface CodeRecord {
   addrmap: Int32Array;
   /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. */
   unwind: Int32Array;
+  /**
+   * Code inlined from other functions; empty where there is none. Number of nodes; per node (an inlined call) the node whose
+   * body the call is in (-1: the function's own), the Wasm byte offset of the call and the callee (defined function index);
+   * then pairs: place, node from there on (-1: the function's own code), places ascending: twice the offset of an instruction
+   * that can trap, or of a return address less one.
+   */
+  inlines: Int32Array;
   /**
    * Quintuples: offset, local or LOCAL_CONTEXT, AT_*, its value in two words: where the local is from there to its next
    * entry. Offsets ascend; of entries at one offset the last counts. Only with debug information, else empty.
@@ -176,6 +186,8 @@ export interface ObjectInput {
   cpuFeatures: string[];
   /** Settings that affect the code, as text, for the check before anything runs. */
   settings: Record<string, string>;
+  /** Features that hold for all of .text, for linkers: bits of the target's GNU_PROPERTY_*_FEATURE_1_AND. */
+  properties?: number;
   module: ModuleDescription;
   /** Defined functions in index order. */
   functions: CodeRecord[];

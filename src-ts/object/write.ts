@@ -8,7 +8,9 @@ import { planFile, sectionNames, writeFile } from './elf.ts';
 import { writeEngine } from './engine.ts';
 import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
+import { writeInlines } from './inlines.ts';
 import { writeNames } from './names.ts';
+import { writeProperties } from './properties.ts';
 import type { ObjectInput } from './records.ts';
 import { NO_DEBUG_INFO, writeDebugRelocs } from './debuginfo.ts';
 import { sectionIndex, sectionRows, type SectionName } from './sections.ts';
@@ -51,7 +53,8 @@ export function writeObject(input: ObjectInput): Uint8Array {
   writeText(text, t, pieces);
   const ehFrame = new ByteWriter(32 * pieces.length + 64);
   const distance = Math.ceil(text.pos / t.pageSize) * t.pageSize;
-  const fields = writeEhFrame(ehFrame, t, pieces, distance);
+  const described = pieces.filter((p) => p.record.code.length > 0);
+  const fields = writeEhFrame(ehFrame, t, described, distance);
   const debug = input.debugInfo ?? NO_DEBUG_INFO;
   const rows = sectionRows(input.debugInfo !== undefined);
   const symbols = writeSymbols(module, pieces, rows);
@@ -63,13 +66,15 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.funcs': section((w) => writeFuncs(w, pieces, module.types.length)),
     '.elfin.traps': section((w) => writeTraps(w, pieces)),
     '.elfin.addrmap': section((w) => writeAddrmap(w, pieces)),
+    '.elfin.inlines': section((w) => writeInlines(w, pieces)),
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,
-    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, pieces, fields, TEXT_SYMBOL)),
+    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, described, fields, TEXT_SYMBOL)),
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
     '.shstrtab': sectionNames(rows).bytes,
+    '.note.gnu.property': section((w) => writeProperties(w, t, input.properties ?? 0)),
     '.note.GNU-stack': new Uint8Array(0),
     '.debug_info': debug.info.bytes,
     '.debug_abbrev': debug.abbrev.bytes,

@@ -73,7 +73,7 @@ test.skipIf(!haveClang)('code is the same with debug information and without', (
   const module = demoModule(dir, '-O1');
   for (const target of ['x86_64-linux', 'aarch64-linux'] as const) {
     const text = (debugInfo: boolean) => {
-      const bytes = compile(module, { target, debugInfo });
+      const bytes = compile(module, { target, debugInfo, inline: false });
       const { textOffset, textSize } = readObject(bytes, checksum).layout;
       return Buffer.from(bytes.subarray(textOffset, textOffset + textSize));
     };

@@ -48,6 +48,7 @@ export function callingFunction(callee: number, wasm: number): R.CodeRecord {
     addrmap: Int32Array.of(0, wasm, 21, wasm + 4, 35, wasm + 9),
     unwind: Int32Array.from(BODY_UNWIND),
     locals: new Int32Array(0),
+    inlines: new Int32Array(0),
   };
 }
 
@@ -70,6 +71,7 @@ export function longFunction(size: number): R.CodeRecord {
         [size - 1, R.UNWIND_POP_FRAME, 0, 8],
       ].flat(),
     ),
+    inlines: new Int32Array(0),
   };
 }
 
@@ -140,6 +142,7 @@ const MODULE: R.ModuleDescription = {
     [3, 'std::vec<größe>\n'],
   ],
   funcRefs: [1, 3],
+  codeStart: 77,
   explicitChecks: false,
 };
 

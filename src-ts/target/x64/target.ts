@@ -67,6 +67,8 @@ export class X64Target implements Target {
     return preg < PREG_FP ? DWARF_GP[preg] : dwarfXmm(preg - PREG_FP);
   }
 
+  enterBlock(_sink: CodeSink, _place: number): void {}
+
   emit(_sink: CodeSink, inst: number, next: number): void {
     emitInst(this.state, inst, next);
   }

@@ -111,7 +111,7 @@ export class Session {
     this.level = String(settings.optLevel) as Level;
     this.gate = gateOf(settings);
     if (plan !== null) {
-      const ask = this.gate === null ? null : (f: Func) => ok(f, 'inline');
+      const ask = this.gate === null ? null : ok;
       this.translator.inlineBy(new Inliner(plan, ask));
     }
     this.backEnd = backEndOf(settings.target);
@@ -119,6 +119,7 @@ export class Session {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
       debugInfo: settings.debugInfo,
+      quick: settings.optLevel === 0,
       signsReturns: settings.pointerAuth === 'ret',
       marksTargets: settings.branchTargets,
     };

@@ -14,6 +14,7 @@ import {
   callGraph,
   type CallGraph,
 } from '../wasm/callgraph.ts';
+import { fixedTables } from '../wasm/fixedtables.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
 
 export interface InlineLimits {
@@ -90,6 +91,8 @@ export interface InlinePlan {
   readonly order: Int32Array;
   /** How many levels calls of itself are inlined into a function. */
   readonly recursion: Uint8Array;
+  /** By table: what calls through it reach (wasm/fixedtables.ts). */
+  readonly tables: readonly (Int32Array | null)[];
 }
 
 class Planner {
@@ -112,6 +115,7 @@ class Planner {
       kind: new Uint8Array(n),
       order: new Int32Array(n).fill(-1),
       recursion: new Uint8Array(n),
+      tables: fixedTables(m, g.tableWritten),
     };
     this.walk(n);
   }

@@ -13,6 +13,7 @@ import { Reader } from '../util/leb128.ts';
 import { valueType } from '../wasm/typebytes.ts';
 import { BOT, typeName, typeNames, type FuncType, type ModuleInfo } from '../wasm/types.ts';
 import { growI32 } from './columns.ts';
+import type { Inliner } from './inline.ts';
 import { ModuleSignatures, moduleLayout, type ModuleLayout } from './layout.ts';
 import { Labels } from './labels.ts';
 import { Ssa } from './ssa.ts';
@@ -120,6 +121,9 @@ export abstract class State {
    * False: it is to be called.
    */
   abstract inline(index: number, type: FuncType): boolean;
+
+  /** What is known of calls in the function; null: nothing is to be made of it. */
+  abstract get calls(): Inliner | null;
 
   // ---- errors ----
 

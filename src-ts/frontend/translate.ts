@@ -192,6 +192,10 @@ export class Translator extends State {
 
   // ---- inlining ----
 
+  get calls(): Inliner | null {
+    return this.inlining ? this.inliner : null;
+  }
+
   inline(index: number, type: FuncType): boolean {
     if (!this.inlining) return false;
     const callee = index - this.m.importedFuncs;

@@ -24,6 +24,8 @@ export interface CallGraph {
   callers: Int32Array;
   /** The last of them. */
   caller: Int32Array;
+  /** By table: 1 if some operator may change it. */
+  tableWritten: Uint8Array;
 }
 
 /** What a call weighs: itself, and the moves and spills around it. */
@@ -44,6 +46,15 @@ WEIGHT[Op.BR_TABLE] = TABLE_WEIGHT;
 WEIGHT[0xfc] = PREFIXED_WEIGHT;
 WEIGHT.fill(DIVISION_WEIGHT, Op.I32_DIV_S, Op.I32_REM_U + 1);
 WEIGHT.fill(DIVISION_WEIGHT, Op.I64_DIV_S, Op.I64_REM_U + 1);
+
+/** Operators that write to the table of their first index (`table.init`: of the second). */
+const TABLE_WRITES: readonly number[] = [
+  Op.TABLE_SET,
+  Op.TABLE_INIT,
+  Op.TABLE_COPY,
+  Op.TABLE_GROW,
+  Op.TABLE_FILL,
+];
 
 function doubled(column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
   const bigger = new Int32Array(column.length * 2);
@@ -72,6 +83,7 @@ class Scan {
       callee: this.callee,
       callers: new Int32Array(n),
       caller: new Int32Array(n),
+      tableWritten: new Uint8Array(m.tables.length),
     };
     for (let f = 0; f < n; f++) this.body(f, m.bodies[2 * f]!, m.bodies[2 * f + 1]!);
     this.graph.callee = this.callee.slice(0, this.calls);
@@ -88,11 +100,22 @@ class Scan {
       if (op === Op.CALL || op === Op.RETURN_CALL) this.call(f, walk.leb(), op);
       else {
         if (op === Op.RETURN_CALL_INDIRECT) graph.flags[f]! |= BODY_TAIL_CALLS;
+        if (op === Op.TABLE_SET || op === 0xfc) this.tableWrite(op);
         walk.skipImmediates(op);
       }
     }
     graph.weight[f] = weight;
     graph.first[f + 1] = this.calls;
+  }
+
+  /** Looks at the immediates of an operator that may write to a table, without passing over them. */
+  private tableWrite(op: number): void {
+    const { walk, graph } = this;
+    const at = walk.pos;
+    const sub = op === Op.TABLE_SET ? op : Op.BASE_FC + walk.leb();
+    if (sub === Op.TABLE_INIT) walk.leb(); // the segment
+    if (TABLE_WRITES.includes(sub)) graph.tableWritten[walk.leb()] = 1;
+    walk.pos = at;
   }
 
   private call(f: number, index: number, op: number): void {

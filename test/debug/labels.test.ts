@@ -143,7 +143,7 @@ describe.each(modules)('%s', (_, load) => {
 /** Emits a function as the emitter does; every location that is said to hold a local's value must hold it. */
 function checkClaims(f: Func, target: Target): number {
   const lowering = new Lowering(target);
-  const code = lowering.run(f, { features: 0, preservesContext: true });
+  const code = lowering.run(f, { features: 0, preservesContext: true, quick: false });
   const alloc = new Allocation();
   allocate(code, target.registers, alloc);
   const sink = new CodeSink(target);

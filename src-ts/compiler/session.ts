@@ -116,6 +116,7 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      quick: settings.optLevel === 0,
       signsReturns: settings.pointerAuth === 'ret',
       marksTargets: settings.branchTargets,
     };

@@ -11,6 +11,7 @@ import * as A64Machine from '../target/aarch64/machine.ts';
 import * as A64Trampolines from '../target/aarch64/trampolines.ts';
 import * as X64Functions from '../target/x64/index.ts';
 import * as X64Machine from '../target/x64/machine.ts';
+import { WINDOWS } from '../target/x64/nativeabi.ts';
 import * as X64Trampolines from '../target/x64/trampolines.ts';
 import type { Settings } from './settings.ts';
 
@@ -37,6 +38,16 @@ export interface BackEnd {
   readonly exitTrampoline: MakeTrampoline;
 }
 
+function aarch64(): BackEnd {
+  return {
+    functions: new A64Functions.FunctionCompiler(),
+    registers: A64Machine.registers,
+    formNames: A64Operations.OP_NAMES,
+    entryTrampoline: A64Trampolines.entryTrampoline,
+    exitTrampoline: A64Trampolines.exitTrampoline,
+  };
+}
+
 const MAKE: Record<TargetName, () => BackEnd> = {
   'x86_64-linux': () => ({
     functions: new X64Functions.FunctionCompiler(),
@@ -45,13 +56,15 @@ const MAKE: Record<TargetName, () => BackEnd> = {
     entryTrampoline: X64Trampolines.entryTrampoline,
     exitTrampoline: X64Trampolines.exitTrampoline,
   }),
-  'aarch64-linux': () => ({
-    functions: new A64Functions.FunctionCompiler(),
-    registers: A64Machine.registers,
-    formNames: A64Operations.OP_NAMES,
-    entryTrampoline: A64Trampolines.entryTrampoline,
-    exitTrampoline: A64Trampolines.exitTrampoline,
+  'aarch64-linux': aarch64,
+  'x86_64-windows': () => ({
+    functions: new X64Functions.FunctionCompiler(WINDOWS),
+    registers: X64Machine.registers,
+    formNames: X64.FORM_NAMES,
+    entryTrampoline: X64Trampolines.windowsEntryTrampoline,
+    exitTrampoline: X64Trampolines.windowsExitTrampoline,
   }),
+  'aarch64-windows': aarch64,
 };
 
 /** Those of this thread. */

@@ -32,6 +32,8 @@ const AARCH64: readonly Feature[] = [{ name: 'lse', number: A64.FEATURE_LSE, fla
 const FEATURES: Record<Settings['target'], readonly Feature[]> = {
   'x86_64-linux': X86_64,
   'aarch64-linux': AARCH64,
+  'x86_64-windows': X86_64,
+  'aarch64-windows': AARCH64,
 };
 
 /** Names of the CPU features a target knows. */

@@ -7,8 +7,8 @@ import { ByteWriter } from './bytes.ts';
 import {
   EHDR_SIZE,
   PAGE,
-  SECTIONS,
   sectionIndex,
+  sectionsOf,
   SHDR_SIZE,
   type SectionName,
   type SectionRow,
@@ -35,11 +35,12 @@ export interface FilePlan {
 export function planFile(t: ObjectTarget, sizes: readonly number[]): FilePlan {
   const plan: FilePlan = { offsets: [], headers: 0, size: 0 };
   let at = EHDR_SIZE;
-  SECTIONS.forEach((row: SectionRow, i) => {
-    if (i === SECTIONS.length - 1) {
+  const rows = sectionsOf(t);
+  rows.forEach((row, i) => {
+    if (i === rows.length - 1) {
       at = Math.ceil(at / 8) * 8;
       plan.headers = at;
-      at += SHDR_SIZE * (SECTIONS.length + 1);
+      at += SHDR_SIZE * (rows.length + 1);
     }
     const align = row.ownPage === true ? t.pageSize : fileAlign(t, row);
     at = Math.ceil(at / align) * align;
@@ -55,10 +56,10 @@ function fileAlign(t: ObjectTarget, row: SectionRow): number {
 }
 
 /** Contents of .shstrtab and where each section's name begins in it. */
-export function sectionNames(): { bytes: Uint8Array; places: number[] } {
+export function sectionNames(t: ObjectTarget): { bytes: Uint8Array; places: number[] } {
   const w = new ByteWriter(256);
   w.u8(0);
-  const places = SECTIONS.map((row) => {
+  const places = sectionsOf(t).map((row) => {
     const place = w.pos;
     for (let i = 0; i < row.name.length; i++) w.u8(row.name.charCodeAt(i));
     w.u8(0);
@@ -68,7 +69,8 @@ export function sectionNames(): { bytes: Uint8Array; places: number[] } {
 }
 
 function fileHeader(w: ByteWriter, t: ObjectTarget, plan: FilePlan): void {
-  for (const byte of [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]) w.u8(byte); // ELFCLASS64, ELFDATA2LSB, EV_CURRENT, no ABI
+  for (const byte of [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]) w.u8(byte); // ELFCLASS64, ELFDATA2LSB, EV_CURRENT
+  w.u8(t.osAbi);
   w.u64(0);
   w.u16(ET_REL);
   w.u16(t.machine);
@@ -81,8 +83,8 @@ function fileHeader(w: ByteWriter, t: ObjectTarget, plan: FilePlan): void {
   w.u16(0);
   w.u16(0);
   w.u16(SHDR_SIZE);
-  w.u16(SECTIONS.length + 1);
-  w.u16(sectionIndex('.shstrtab'));
+  w.u16(sectionsOf(t).length + 1);
+  w.u16(sectionIndex(t, '.shstrtab'));
 }
 
 function sectionHeader(
@@ -121,9 +123,10 @@ export function writeFile(
   fileHeader(w, t, plan);
   contents.forEach((content, i) => bytes.set(content, plan.offsets[i]!));
   w.pos = plan.headers + SHDR_SIZE;
-  const names = sectionNames();
-  SECTIONS.forEach((row: SectionRow & { name: SectionName }, i) => {
-    const next = i + 1 < SECTIONS.length ? contents[i]!.length : contents[i]!.length + 4;
+  const names = sectionNames(t);
+  const rows = sectionsOf(t);
+  rows.forEach((row, i) => {
+    const next = i + 1 < rows.length ? contents[i]!.length : contents[i]!.length + 4;
     sectionHeader(w, row, {
       name: names.places[i]!,
       offset: plan.offsets[i]!,

@@ -20,11 +20,12 @@ import {
   PAGE,
   SECTIONS,
   sectionIndex,
+  sectionsOf,
   SHDR_SIZE,
   type SectionName,
   type SectionRow,
 } from './sections.ts';
-import { targetOfMachine, type ObjectTarget } from './target.ts';
+import { targetOfHeader, type ObjectTarget } from './target.ts';
 import { TrapTable } from './traps.ts';
 
 const ET_REL = 1;
@@ -37,12 +38,18 @@ export interface ObjectLayout {
   ehFrameSize: number;
   trapsOffset: number;
   trapsSize: number;
+  pdataOffset: number;
+  pdataSize: number;
+  xdataOffset: number;
+  xdataSize: number;
 }
 
 interface Range {
   offset: number;
   size: number;
 }
+
+type Ranges = Record<SectionName, Range>;
 
 /** Checks the ELF header; returns the target and the place of the section header table. */
 function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number } {
@@ -55,10 +62,10 @@ function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number } {
   expect(r.u8(), 2, 'class');
   expect(r.u8(), 1, 'byte order');
   expect(r.u8(), 1, 'identification version');
-  expect(r.u8(), 0, 'OS ABI');
+  const osAbi = r.u8();
   expect(r.u64(), 0, 'padding');
   expect(r.u16(), ET_REL, 'file type');
-  const t = targetOfMachine(r.u16());
+  const t = targetOfHeader(r.u16(), osAbi);
   expect(r.u32(), 1, 'version');
   expect(r.u64(), 0, 'entry point');
   expect(r.u64(), 0, 'program headers at');
@@ -68,9 +75,10 @@ function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number } {
   expect(r.u16(), 0, 'program header size');
   expect(r.u16(), 0, 'number of program headers');
   expect(r.u16(), SHDR_SIZE, 'section header size');
-  expect(r.u16(), SECTIONS.length + 1, 'number of sections');
-  expect(r.u16(), sectionIndex('.shstrtab'), 'section of names');
-  const end = headers + SHDR_SIZE * (SECTIONS.length + 1);
+  const count = sectionsOf(t).length + 1;
+  expect(r.u16(), count, 'number of sections');
+  expect(r.u16(), sectionIndex(t, '.shstrtab'), 'section of names');
+  const end = headers + SHDR_SIZE * count;
   if (headers < EHDR_SIZE || end > bytes.length) {
     r.fail(`section headers at ${headers} in ${bytes.length} bytes (truncated?)`, 'them inside');
   }
@@ -120,25 +128,28 @@ function sectionName(bytes: Uint8Array, names: Range, place: number): string {
 /** Checks the section header table: exactly the known sections, in their order, one after the other. */
 function readSections(bytes: Uint8Array): {
   t: ObjectTarget;
-  ranges: Record<SectionName, Range>;
+  ranges: Ranges;
 } {
   const { t, headers } = readHeader(bytes);
-  const end = headers + SHDR_SIZE * (SECTIONS.length + 1);
+  const rows = sectionsOf(t);
+  const end = headers + SHDR_SIZE * (rows.length + 1);
   const r = new ByteReader(bytes, 'section headers', headers, end);
   for (let i = 0; i < SHDR_SIZE; i += 4) {
     if (r.u32() !== 0) r.fail('a first section that is not null', 'zeros');
   }
-  const found = SECTIONS.map((row: SectionRow) => readSection(r, row, t));
-  const ranges = {} as Record<SectionName, Range>;
-  const names = found[sectionIndex('.shstrtab') - 1]!;
+  const found = rows.map((row) => readSection(r, row, t));
+  // What the target's objects do not have is empty.
+  const none = { offset: 0, size: 0 };
+  const ranges = Object.fromEntries(SECTIONS.map((row) => [row.name, none])) as Ranges;
+  const names = found[sectionIndex(t, '.shstrtab') - 1]!;
   let last = EHDR_SIZE;
   found.forEach((section, i) => {
-    const expected = SECTIONS[i]!.name;
+    const expected = rows[i]!.name;
     const name = sectionName(bytes, names, section.name);
     if (name !== expected) r.fail(`section '${name}'`, `'${expected}'`);
     if (section.offset < last) r.fail(`'${name}' over what is before it`, `it at ${last} or later`);
     last = section.offset + section.size;
-    if (i === SECTIONS.length - 2 && last > headers) r.fail(`'${name}' over the headers`, 'not');
+    if (i === rows.length - 2 && last > headers) r.fail(`'${name}' over the headers`, 'not');
     ranges[expected] = section;
   });
   if (last !== bytes.length) r.fail(`${bytes.length} bytes`, `a file of ${last}`);
@@ -164,7 +175,7 @@ export class LoadedObject {
   readonly names: NameTable;
 
   /** Use `readObject`. */
-  constructor(bytes: Uint8Array, ranges: Record<SectionName, Range>, engine: EngineInfo) {
+  constructor(bytes: Uint8Array, ranges: Ranges, engine: EngineInfo) {
     this.bytes = bytes;
     this.engine = engine;
     const at = <T>(name: SectionName, read: (b: Uint8Array, offset: number, size: number) => T) =>
@@ -176,6 +187,10 @@ export class LoadedObject {
       ehFrameSize: ranges['.eh_frame'].size,
       trapsOffset: ranges['.elfin.traps'].offset,
       trapsSize: ranges['.elfin.traps'].size,
+      pdataOffset: ranges['.pdata'].offset,
+      pdataSize: ranges['.pdata'].size,
+      xdataOffset: ranges['.xdata'].offset,
+      xdataSize: ranges['.xdata'].size,
     };
     this.data = ranges['.rodata.wasm'];
     this.custom = ranges['.elfin.custom'];

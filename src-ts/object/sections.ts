@@ -5,6 +5,8 @@
  * .text and what follows it begin on pages of their own, so that only code becomes executable when the file is mapped.
  * The numbers are those of the System V gABI, chapter 4.
  */
+import type { ObjectTarget } from './target.ts';
+
 export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
@@ -26,11 +28,29 @@ export interface SectionRow {
   /** Begins on a page of its own in the file, whatever a linker is told. */
   ownPage?: boolean;
   entrySize?: number;
+  /** Only in objects whose frames are so described. */
+  unwind?: 'dwarf' | 'windows';
 }
 
 export const SECTIONS = [
   { name: '.text', type: SHT_PROGBITS, flags: ALLOC | EXEC, align: PAGE },
-  { name: '.eh_frame', type: SHT_PROGBITS, flags: ALLOC, align: 8, ownPage: true },
+  {
+    name: '.eh_frame',
+    type: SHT_PROGBITS,
+    flags: ALLOC,
+    align: 8,
+    ownPage: true,
+    unwind: 'dwarf',
+  },
+  {
+    name: '.xdata',
+    type: SHT_PROGBITS,
+    flags: ALLOC,
+    align: 4,
+    ownPage: true,
+    unwind: 'windows',
+  },
+  { name: '.pdata', type: SHT_PROGBITS, flags: ALLOC, align: 4, unwind: 'windows' },
   { name: '.rodata.wasm', type: SHT_PROGBITS, flags: ALLOC, align: PAGE },
   { name: '.elfin.funcs', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.traps', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
@@ -38,7 +58,14 @@ export const SECTIONS = [
   { name: '.elfin.info', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.names', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.custom', type: SHT_PROGBITS, flags: 0, align: 1 },
-  { name: '.rela.eh_frame', type: SHT_RELA, flags: INFO_LINK, align: 8, entrySize: 24 },
+  {
+    name: '.rela.eh_frame',
+    type: SHT_RELA,
+    flags: INFO_LINK,
+    align: 8,
+    entrySize: 24,
+    unwind: 'dwarf',
+  },
   { name: '.symtab', type: SHT_SYMTAB, flags: 0, align: 8, entrySize: 24 },
   { name: '.strtab', type: SHT_STRTAB, flags: 0, align: 1 },
   { name: '.shstrtab', type: SHT_STRTAB, flags: 0, align: 1 },
@@ -48,9 +75,21 @@ export const SECTIONS = [
 
 export type SectionName = (typeof SECTIONS)[number]['name'];
 
+type NamedRow = SectionRow & { name: SectionName };
+
+const LISTS: Record<'dwarf' | 'windows', readonly NamedRow[]> = {
+  dwarf: SECTIONS.filter((row: SectionRow) => row.unwind !== 'windows'),
+  windows: SECTIONS.filter((row: SectionRow) => row.unwind !== 'dwarf'),
+};
+
+/** The sections of a target's objects, in the order of the section header table. */
+export function sectionsOf(t: ObjectTarget): readonly NamedRow[] {
+  return LISTS[t.unwind === 'dwarf' ? 'dwarf' : 'windows'];
+}
+
 /** Index of a section in the section header table (the null section is 0). */
-export function sectionIndex(name: SectionName): number {
-  return 1 + SECTIONS.findIndex((s) => s.name === name);
+export function sectionIndex(t: ObjectTarget, name: SectionName): number {
+  return 1 + sectionsOf(t).findIndex((row) => row.name === name);
 }
 
 export const EHDR_SIZE = 64;

@@ -6,6 +6,7 @@
 import { ByteWriter } from './bytes.ts';
 import type { ModuleDescription } from './records.ts';
 import { sectionIndex, SYMBOL_SIZE } from './sections.ts';
+import type { ObjectTarget } from './target.ts';
 import { PIECE_ENTRY, PIECE_FUNCTION, type TextPiece } from './text.ts';
 
 const STB_GLOBAL = 0x10;
@@ -62,9 +63,13 @@ class SymbolWriter {
 }
 
 /** Makes both tables. */
-export function writeSymbols(module: ModuleDescription, pieces: readonly TextPiece[]): Symbols {
+export function writeSymbols(
+  t: ObjectTarget,
+  module: ModuleDescription,
+  pieces: readonly TextPiece[],
+): Symbols {
   const w = new SymbolWriter();
-  const text = sectionIndex('.text');
+  const text = sectionIndex(t, '.text');
   w.add('', STT_SECTION, text, 0, 0);
   const imported = module.imports.filter((i) => i.kind === 'function').length;
   const names = new Map(module.funcNames);

@@ -9,11 +9,12 @@ import { writeEngine } from './engine.ts';
 import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
 import { writeNames } from './names.ts';
+import { windowsTables } from './pdata.ts';
 import type { ObjectInput } from './records.ts';
-import { sectionIndex, SECTIONS, type SectionName } from './sections.ts';
+import { sectionIndex, sectionsOf, type SectionName } from './sections.ts';
 import { TEXT_SYMBOL, writeSymbols } from './symbols.ts';
-import { objectTarget } from './target.ts';
-import { layoutText, textSize, writeText } from './text.ts';
+import { objectTarget, type ObjectTarget } from './target.ts';
+import { layoutText, textSize, writeText, type TextPiece } from './text.ts';
 import { writeTraps } from './traps.ts';
 
 /** Contents of a section that `write` appends to an empty buffer. */
@@ -37,6 +38,25 @@ function check(input: ObjectInput): void {
   }
 }
 
+type Contents = Partial<Record<SectionName, Uint8Array>>;
+
+/**
+ * The sections that describe frames.
+ * @param distance file offset of the first of them less that of .text
+ */
+function unwindSections(t: ObjectTarget, pieces: readonly TextPiece[], distance: number): Contents {
+  if (t.unwind !== 'dwarf') {
+    const { pdata, xdata } = windowsTables(t, pieces, distance);
+    return { '.xdata': xdata, '.pdata': pdata };
+  }
+  const ehFrame = new ByteWriter(32 * pieces.length + 64);
+  const fields = writeEhFrame(ehFrame, t, pieces, distance);
+  return {
+    '.eh_frame': ehFrame.view(),
+    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, pieces, fields, TEXT_SYMBOL)),
+  };
+}
+
 /**
  * Writes one object. The same input gives the same bytes.
  * Throws ObjectError for an unknown target.
@@ -48,14 +68,12 @@ export function writeObject(input: ObjectInput): Uint8Array {
   const pieces = layoutText(input);
   const text = new ByteWriter(textSize(pieces));
   writeText(text, t, pieces);
-  const ehFrame = new ByteWriter(32 * pieces.length + 64);
   const distance = Math.ceil(text.pos / t.pageSize) * t.pageSize;
-  const fields = writeEhFrame(ehFrame, t, pieces, distance);
-  const symbols = writeSymbols(module, pieces);
+  const symbols = writeSymbols(t, module, pieces);
 
-  const contents: Record<SectionName, Uint8Array> = {
+  const contents: Contents = {
     '.text': text.view(),
-    '.eh_frame': ehFrame.view(),
+    ...unwindSections(t, pieces, distance),
     '.rodata.wasm': input.data,
     '.elfin.funcs': section((w) => writeFuncs(w, pieces, module.types.length)),
     '.elfin.traps': section((w) => writeTraps(w, pieces)),
@@ -63,24 +81,25 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,
-    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, pieces, fields, TEXT_SYMBOL)),
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
-    '.shstrtab': sectionNames().bytes,
+    '.shstrtab': sectionNames(t).bytes,
     '.note.GNU-stack': new Uint8Array(0),
     '.elfin.engine': section((w) => writeEngine(w, input)),
   };
-  const list = SECTIONS.map((row) => contents[row.name]);
+  const at = (name: SectionName) => sectionIndex(t, name);
+  const list = sectionsOf(t).map((row) => contents[row.name] ?? bug('object', `no ${row.name}`));
   const sizes = list.map((c, i) => c.length + (i === list.length - 1 ? 4 : 0));
   const plan = planFile(t, sizes);
-  const ehPlan = plan.offsets[sectionIndex('.eh_frame') - 1]!;
-  if (ehPlan - plan.offsets[sectionIndex('.text') - 1]! !== distance) {
-    bug('object', '.eh_frame is not where its addresses say');
+  // They come right behind .text.
+  const textAt = at('.text');
+  if (plan.offsets[textAt]! - plan.offsets[textAt - 1]! !== distance) {
+    bug('object', 'the unwind tables are not where their addresses say');
   }
-  const symtab = sectionIndex('.symtab');
+  const symtab = at('.symtab');
   const links = {
-    '.rela.eh_frame': { link: symtab, info: sectionIndex('.eh_frame') },
-    '.symtab': { link: sectionIndex('.strtab'), info: symbols.firstGlobal },
+    '.rela.eh_frame': { link: symtab, info: at('.eh_frame') },
+    '.symtab': { link: at('.strtab'), info: symbols.firstGlobal },
   };
   return writeFile(t, plan, list, links, checksum);
 }

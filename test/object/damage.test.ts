@@ -89,7 +89,7 @@ describe('messages say what was found and what was expected', () => {
     [
       'machine',
       (b) => (b[18] = 40),
-      /found machine 40, expected one of 62 \(x86_64-linux\), 183 \(aarch64-linux\)/,
+      /found machine 40 and OS ABI 0, expected one of 62 and 0 \(x86_64-linux\), 183 and 0 \(aarch64-linux\)/,
     ],
     ['section count', (b) => (b[60] = 17), /found number of sections 17, expected 16/],
     ['section type', (b) => (b[section(10) + 4] = 9), /\.rela\.eh_frame with type 9, expected 4/],

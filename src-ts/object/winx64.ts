@@ -244,7 +244,6 @@ class Regions {
       case Unwind.UNWIND_DEF_CFA:
         return this.cfa(at, reg, value);
       case Unwind.UNWIND_POP_FRAME:
-        for (let r = 0; r < COLUMNS; r++) if (state.slots[r]! > value) state.slots[r] = 0;
         return this.cfa(at, DWARF_RSP, value);
       default:
         bug('unwind info', `unwind event ${kind} after the prologue`);
@@ -252,8 +251,13 @@ class Regions {
   }
 
   private cfa(at: number, reg: number, offset: number): void {
-    this.state.cfaReg = reg;
-    this.state.cfaOffset = offset;
+    const { state } = this;
+    state.cfaReg = reg;
+    state.cfaOffset = offset;
+    // What lies below the stack pointer is lost.
+    for (let r = 0; reg === DWARF_RSP && r < COLUMNS; r++) {
+      if (state.slots[r]! > offset) state.slots[r] = 0;
+    }
     this.skipping ||= reg === DWARF_RSP && isEpilogue(this.record.code, at);
     if (this.skipping) return;
     this.describe(at);

@@ -17,6 +17,7 @@ import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
 import { Generator } from '../fuzz/generate.ts';
 import { scriptsIn } from '../spec/suite.ts';
 export { hashes } from './hashes.ts';
+export { recordUnwinding } from '../windows/plan.ts';
 import {
   hashOf,
   type BenchRecord,
@@ -164,8 +165,16 @@ export async function recordThrowing(dir: string, settings: CompileOptions): Pro
   const file = join(dir, 'throwing.o');
   writeFileSync(file, bytes);
   const object = readObject(bytes, checksum);
-  const { textOffset, textSize, ehFrameOffset, ehFrameSize } = object.layout;
+  const { layout: l } = object;
+  const tables = [
+    l.ehFrameOffset,
+    l.ehFrameSize,
+    l.pdataOffset,
+    l.pdataSize,
+    l.xdataOffset,
+    l.xdataSize,
+  ];
   const type = object.module.funcTypes[0]!;
-  const places = [textOffset, textSize, ehFrameOffset, ehFrameSize, object.entryOffset(type)];
+  const places = [l.textOffset, l.textSize, ...tables, object.entryOffset(type)];
   return [file, ...[...places, object.textOffsetOf(0), 20].map(String)];
 }

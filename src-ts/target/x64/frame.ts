@@ -202,8 +202,9 @@ function moveRecord(s: FunctionState, delta: number, staged: number): void {
   if (s.saved[s.saved.length - 1] === CTX) {
     sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], 0);
   }
-  // Eight bytes further the copy lies over half of the record.
-  if (Math.abs(delta) < 16) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16 + delta);
+  // The copy may lie over saved registers, and eight bytes further over half of the record.
+  const apart = Math.abs(delta) >= 16;
+  if (delta < 16) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, apart ? 16 : 16 + delta);
   E.encRM(buf, X.LEA_r64_m, R.RBP, R.RBP, R.NO_REG, 0, delta);
   sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16);
   for (let at = 0; at < staged; at += 8) copy8(s, R.RSP, at, R.RBP, 16 + at);

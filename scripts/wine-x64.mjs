@@ -25,7 +25,7 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
-import { installPackages, prepareCheck, run, withHalves } from './guests.mjs';
+import { checkOptions, installPackages, prepareCheck, run, withHalves } from './qemu-aarch64.mjs';
 
 const NODE_VERSION = '20.20.2';
 const COMPILER = 'x86_64-w64-mingw32-g++-posix';
@@ -125,10 +125,12 @@ function buildNative() {
 async function setUp() {
   mkdirSync(home, { recursive: true });
   installPackages({
-    wine: ['wine', 'wine64'],
-    [COMPILER]: ['g++-mingw-w64-x86-64-posix'],
-    cmake: ['cmake'],
-    ninja: ['ninja-build'],
+    wine: 'wine',
+    // What is in the package that does the work; it puts no program into the path.
+    '/usr/lib/wine/wine64': 'wine64',
+    [COMPILER]: 'g++-mingw-w64-x86-64-posix',
+    cmake: 'cmake',
+    ninja: 'ninja-build',
   });
   installNode();
   buildNative();
@@ -161,7 +163,7 @@ function withObjects(name, prepare) {
 /** Prepares and runs one of the checks; returns the guest's exit status. */
 function check(kind, args) {
   return withHalves(home, async (host, guestFile, dir) => {
-    const files = await prepareCheck(kind, args, 'x86_64-windows', host, dir);
+    const files = await prepareCheck(kind, checkOptions(args), 'x86_64-windows', host, dir);
     return wine(nodeExe, ['--expose-gc', guestFile, kind === 'wast' ? 'script' : kind, ...files]);
   });
 }

@@ -63,10 +63,22 @@ export const parts: Parts = {
     const { Engine } = await import('../index.ts');
     return new Engine(settings).WebAssembly as unknown as Engine;
   },
+  async nameModule(module, fileName) {
+    const { Module } = await import('../runtime/module.ts');
+    Module.setFileName(module, fileName);
+  },
   async compile(bytes, flags, onProgress) {
     const settings = await compilerSettings(flags);
-    const { compileAsync } = await import('../compiler/index.ts');
+    const { compile, compileAsync, setStopwatch, Stopwatch } = await import('../compiler/index.ts');
     const dump = settings.dump === undefined ? undefined : printStage;
+    if (flags.timePasses === true) {
+      const watch = new Stopwatch();
+      setStopwatch(watch);
+      const object = compile(bytes, settings, onProgress, dump);
+      setStopwatch(null);
+      console.error((await import('./passtimes.ts')).passTable(watch.stages));
+      return object;
+    }
     return compileAsync(bytes, settings, onProgress, dump);
   },
 };

@@ -11,22 +11,25 @@ import { print } from '../ir/print.ts';
 import { verify } from '../ir/verify.ts';
 import { checkAllocation } from '../mach/checker.ts';
 import { printVCode } from '../mach/print.ts';
+import { SPILL_STORE, type CodeSink } from '../mach/sink.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { CodeRecord } from '../object/records.ts';
 import { fold, Gate, optimize, setGate, type Level } from '../opt/pipeline.ts';
 import { bug, InternalError } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
-import { backEndOf, type BackEnd } from './backends.ts';
+import { backEndOf, type BackEnd, type MakeTrampoline } from './backends.ts';
 import { cpuFeatures } from './cpu.ts';
 import type { Settings } from './settings.ts';
 import { makesIndirectTailCalls } from './tailcalls.ts';
 
 /**
  * Stages whose text can be asked for: `ir` as the frontend made it, `passes` after every pass (the hook is told
- * `passes:NAME`), `opt` as the back end gets it, `vcode` the target's instructions with their registers.
+ * `passes:NAME`), `opt` as the back end gets it, `vcode` the target's instructions with their registers, `spills` where
+ * the code accesses spill slots (a line each: `load` or `store`, offset in the function).
  */
-export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode'] as const;
+export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode', 'spills'] as const;
 
 /** Gets the text of a stage of a function (index among the module's functions, imported ones first). */
 export type Dump = (stage: string, funcIndex: number, text: string) => void;
@@ -34,6 +37,16 @@ export type Dump = (stage: string, funcIndex: number, text: string) => void;
 /** A record without an address map: trampolines come from no Wasm byte. */
 function unmapped(record: CodeRecord): CodeRecord {
   return { ...record, addrmap: new Int32Array(0) };
+}
+
+/** The text of the stage `spills`. */
+function spillText({ spills }: CodeSink): string {
+  const lines: string[] = [];
+  for (let i = 0; i < spills.n; i += 2) {
+    const kind = spills.a[i + 1] === SPILL_STORE ? 'store' : 'load';
+    lines.push(`${kind} 0x${spills.a[i]!.toString(16)}`);
+  }
+  return lines.join('\n');
 }
 
 /** The gate for settings that bisect; null when they are as usual, which is faster. */
@@ -79,6 +92,8 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      signsReturns: settings.pointerAuth === 'ret',
+      marksTargets: settings.branchTargets,
     };
     this.after =
       settings.verify || this.dumps('passes') ? (pass) => this.afterPass(pass) : undefined;
@@ -109,6 +124,7 @@ export class Session {
   private afterPass(pass: string): void {
     if (this.dumps('passes')) this.show(`passes:${pass}`);
     if (this.settings.verify) this.check(pass);
+    lap('checks and dumps');
   }
 
   /**
@@ -133,12 +149,17 @@ export class Session {
 
   private run(index: number): CodeRecord {
     const { f } = this;
+    const watch = stopwatch();
+    watch?.restart(this.m.bodies[2 * index + 1]! - this.m.bodies[2 * index]!);
     this.translator.translate(index);
+    watch?.lap('frontend', () => f.linkedRows());
     if (this.dumps('ir')) this.show('ir');
     if (this.settings.verify) this.check('frontend');
     optimize(f, this.level, this.after === undefined ? {} : { after: this.after });
     if (this.dumps('opt')) this.show('opt');
-    const record = this.backEnd.functions.compileFunction(f, this.code);
+    const { functions } = this.backEnd;
+    functions.sink.notesSpills = this.dumps('spills');
+    const record = functions.compileFunction(f, this.code);
     this.afterBackEnd();
     return this.settings.addressMap ? record : unmapped(record);
   }
@@ -150,6 +171,7 @@ export class Session {
       const op = (n: number) => formNames[n] ?? `pseudo ${n}`;
       this.show('vcode', printVCode(lowering.code, { op }, allocation));
     }
+    if (functions.sink.notesSpills) this.show('spills', spillText(functions.sink));
     if (!this.settings.verify) return;
     const errors = checkAllocation(lowering.code, allocation, registers);
     if (errors.length > 0) bug('register allocation', errors.slice(0, 10).join('; '));
@@ -157,13 +179,16 @@ export class Session {
 
   /** Entry trampoline of a signature: what JavaScript calls. */
   entryTrampoline(sig: number): CodeRecord {
-    const { signatures } = this;
-    return unmapped(this.backEnd.entryTrampoline(signatures.params(sig), signatures.results(sig)));
+    return this.trampoline(this.backEnd.entryTrampoline, sig);
   }
 
   /** Exit trampoline of a signature: what an imported JavaScript function looks like to Wasm. */
   exitTrampoline(sig: number): CodeRecord {
+    return this.trampoline(this.backEnd.exitTrampoline, sig);
+  }
+
+  private trampoline(make: MakeTrampoline, sig: number): CodeRecord {
     const { signatures } = this;
-    return unmapped(this.backEnd.exitTrampoline(signatures.params(sig), signatures.results(sig)));
+    return unmapped(make(signatures.params(sig), signatures.results(sig), this.code));
   }
 }

@@ -42,6 +42,8 @@ export interface ObjectLayout {
   pdataSize: number;
   xdataOffset: number;
   xdataSize: number;
+  /** 1 when every place an indirect branch may go to is marked, so that the CPU can enforce it. */
+  branchTargets: number;
 }
 
 interface Range {
@@ -191,6 +193,7 @@ export class LoadedObject {
       pdataSize: ranges['.pdata'].size,
       xdataOffset: ranges['.xdata'].offset,
       xdataSize: ranges['.xdata'].size,
+      branchTargets: engine.settings.branchTargets === 'true' ? 1 : 0,
     };
     this.data = ranges['.rodata.wasm'];
     this.custom = ranges['.elfin.custom'];
@@ -262,6 +265,14 @@ export class LoadedObject {
   dataBytes(segment: number): Uint8Array {
     const { start, length } = this.module.data[segment]!;
     return this.bytes.subarray(this.data.offset + start, this.data.offset + start + length);
+  }
+
+  /** Contents of the first custom section of a name: a view, never to be written. */
+  customView(name: string): Uint8Array | undefined {
+    const section = this.module.custom.find((c) => c.name === name);
+    if (!section) return undefined;
+    const start = this.custom.offset + section.start;
+    return this.bytes.subarray(start, start + section.length);
   }
 
   /** Contents of custom section number i of the description: a copy. */

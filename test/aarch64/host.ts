@@ -131,7 +131,7 @@ function compiledBenchmarks(
       return [];
     }
     const { name, path: wasm, directory, stdout, stderr } = m;
-    return [{ name, wasm, directory, stdout, stderr, object }];
+    return [{ name, wasm, directory, stdout, stderr, object, args: [], marks: true }];
   });
 }
 
@@ -140,17 +140,6 @@ export function recordBench(...args: Parameters<typeof compiledBenchmarks>): str
   const file = join(args[0], 'bench.bin');
   writeFileSync(file, serialize(compiledBenchmarks(...args)));
   return [file];
-}
-
-/** Prepares the benchmarks for a run of each: name, module, and the file that the guest takes. */
-export function benchmarks(
-  ...args: Parameters<typeof compiledBenchmarks>
-): { name: string; wasm: string; file: string }[] {
-  return compiledBenchmarks(...args).map((record) => {
-    const file = join(args[0], `${record.name}.bin`);
-    writeFileSync(file, serialize([record]));
-    return { name: record.name, wasm: record.wasm, file };
-  });
 }
 
 /** Recurses, then grows its memory: deep frames with saved registers, below them a helper. */
@@ -166,15 +155,10 @@ export async function recordThrowing(dir: string, settings: CompileOptions): Pro
   writeFileSync(file, bytes);
   const object = readObject(bytes, checksum);
   const { layout: l } = object;
-  const tables = [
-    l.ehFrameOffset,
-    l.ehFrameSize,
-    l.pdataOffset,
-    l.pdataSize,
-    l.xdataOffset,
-    l.xdataSize,
-  ];
   const type = object.module.funcTypes[0]!;
-  const places = [l.textOffset, l.textSize, ...tables, object.entryOffset(type)];
-  return [file, ...[...places, object.textOffsetOf(0), 20].map(String)];
+  const places = [
+    ...[l.textOffset, l.textSize, l.ehFrameOffset, l.ehFrameSize, l.branchTargets],
+    ...[l.pdataOffset, l.pdataSize, l.xdataOffset, l.xdataSize],
+  ];
+  return [file, ...[...places, object.entryOffset(type), object.textOffsetOf(0), 20].map(String)];
 }

@@ -3,9 +3,11 @@ import type { Func } from '../../ir/func.ts';
 import { Emitter } from '../../mach/emit.ts';
 import { Lowering } from '../../mach/lower.ts';
 import { allocate } from '../../mach/regalloc/index.ts';
+import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { Allocation } from '../../mach/vcode.ts';
 import type { CodeRecord } from '../../object/records.ts';
+import { stopwatch } from '../../util/stopwatch.ts';
 import { AArch64Target } from './target.ts';
 
 /** Functions start at a multiple of this; 16-byte constants in their pools rely on it. */
@@ -18,6 +20,10 @@ export class FunctionCompiler {
   readonly allocation = new Allocation();
   private readonly emitter = new Emitter(this.target);
 
+  get sink(): CodeSink {
+    return this.emitter.sink;
+  }
+
   /** Bytes of instructions of the last function; constants and jump tables follow. */
   get codeBytes(): number {
     return this.emitter.sink.codeBytes;
@@ -26,6 +32,7 @@ export class FunctionCompiler {
   /** Compiles a verified function. Calls to defined functions are left to relocations. */
   compileFunction(f: Func, settings: CodeSettings): CodeRecord {
     const code = this.lowering.run(f, settings);
+    stopwatch()?.lap('lowering', () => code.instCount);
     allocate(code, this.target.registers, this.allocation);
     return this.emitter.run(this.lowering, this.allocation, ALIGN);
   }

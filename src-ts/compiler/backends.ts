@@ -45,16 +45,6 @@ export interface BackEnd {
   readonly exitTrampoline: MakeTrampoline;
 }
 
-function aarch64(): BackEnd {
-  return {
-    functions: new A64Functions.FunctionCompiler(),
-    registers: A64Machine.registers,
-    formNames: A64Operations.OP_NAMES,
-    entryTrampoline: A64Trampolines.entryTrampoline,
-    exitTrampoline: A64Trampolines.exitTrampoline,
-  };
-}
-
 const MAKE: Record<TargetName, () => BackEnd> = {
   'x86_64-linux': () => ({
     functions: new X64Functions.FunctionCompiler(),
@@ -63,7 +53,13 @@ const MAKE: Record<TargetName, () => BackEnd> = {
     entryTrampoline: X64Trampolines.entryTrampoline,
     exitTrampoline: X64Trampolines.exitTrampoline,
   }),
-  'aarch64-linux': aarch64,
+  'aarch64-linux': () => ({
+    functions: new A64Functions.FunctionCompiler(),
+    registers: A64Machine.registers,
+    formNames: A64Operations.OP_NAMES,
+    entryTrampoline: A64Trampolines.entryTrampoline,
+    exitTrampoline: A64Trampolines.exitTrampoline,
+  }),
   'x86_64-windows': () => ({
     functions: new X64Functions.FunctionCompiler(WINDOWS),
     registers: X64Machine.registers,
@@ -71,7 +67,6 @@ const MAKE: Record<TargetName, () => BackEnd> = {
     entryTrampoline: X64Trampolines.windowsEntryTrampoline,
     exitTrampoline: X64Trampolines.windowsExitTrampoline,
   }),
-  'aarch64-windows': aarch64,
 };
 
 /** Those of this thread. */

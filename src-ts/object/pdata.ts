@@ -1,12 +1,10 @@
 /**
- * .pdata and .xdata: what RtlAddFunctionTable takes, with .text as its base (Microsoft, "x64 exception handling", "ARM64
- * exception handling"). An entry of .pdata says where a region of code begins, on x64 where it ends, and where in .xdata
- * its description lies; on ARM64 a description may be packed into the entry instead. Equal descriptions are written once.
+ * .pdata and .xdata: what RtlAddFunctionTable takes, with .text as its base (Microsoft, "x64 exception handling"). An entry
+ * of .pdata says where a region of code begins and ends, and where in .xdata its description lies. Equal descriptions are
+ * written once.
  */
 import { ByteWriter } from './bytes.ts';
-import type { ObjectTarget } from './target.ts';
 import type { TextPiece } from './text.ts';
-import { arm64Regions } from './winarm64.ts';
 import { x64Regions } from './winx64.ts';
 
 export interface WindowsTables {
@@ -36,25 +34,14 @@ class SharedInfos {
  * Makes both sections.
  * @param distance file offset of .xdata less that of .text
  */
-export function windowsTables(
-  t: ObjectTarget,
-  pieces: readonly TextPiece[],
-  distance: number,
-): WindowsTables {
+export function windowsTables(pieces: readonly TextPiece[], distance: number): WindowsTables {
   const pdata = new ByteWriter(12 * pieces.length);
   const infos = new SharedInfos();
   for (const { record, offset } of pieces) {
-    if (t.unwind === 'x64') {
-      for (const { start, end, info } of x64Regions(record)) {
-        pdata.u32(offset + start);
-        pdata.u32(offset + end);
-        pdata.u32(distance + infos.place(info));
-      }
-    } else {
-      for (const { start, packed, info } of arm64Regions(record)) {
-        pdata.u32(offset + start);
-        pdata.u32(info === undefined ? packed : distance + infos.place(info));
-      }
+    for (const { start, end, info } of x64Regions(record)) {
+      pdata.u32(offset + start);
+      pdata.u32(offset + end);
+      pdata.u32(distance + infos.place(info));
     }
   }
   return { pdata: pdata.view(), xdata: infos.w.view() };

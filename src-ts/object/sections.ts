@@ -86,7 +86,7 @@ const LISTS: Record<'dwarf' | 'windows', readonly NamedRow[]> = {
 
 /** The sections of a target's objects, in the order of the section header table. */
 export function sectionsOf(t: ObjectTarget): readonly NamedRow[] {
-  return LISTS[t.unwind === 'dwarf' ? 'dwarf' : 'windows'];
+  return LISTS[t.unwind];
 }
 
 /** Index of a section in the section header table (the null section is 0). */

@@ -8,8 +8,8 @@ export interface ObjectTarget {
   machine: number;
   /** EI_OSABI: ELF has no number for Windows, so there it is ELFOSABI_STANDALONE. */
   osAbi: number;
-  /** How frames are described: .eh_frame, or .pdata and .xdata for one of Windows' machines. */
-  unwind: 'dwarf' | 'x64' | 'arm64';
+  /** How frames are described: by .eh_frame, or by .pdata and .xdata. */
+  unwind: 'dwarf' | 'windows';
   /** Alignment of .text and .rodata.wasm in the file: the largest page size of the platform. */
   pageSize: number;
   /** Fills gaps in .text: an instruction that traps. */
@@ -97,23 +97,10 @@ const X86_64_WINDOWS: ObjectTarget = {
   ...X86_64_LINUX,
   name: 'x86_64-windows',
   osAbi: STANDALONE,
-  unwind: 'x64',
+  unwind: 'windows',
 };
 
-const AARCH64_WINDOWS: ObjectTarget = {
-  ...AARCH64_LINUX,
-  name: 'aarch64-windows',
-  osAbi: STANDALONE,
-  unwind: 'arm64',
-  pageSize: 4096,
-};
-
-const TARGETS: readonly ObjectTarget[] = [
-  X86_64_LINUX,
-  AARCH64_LINUX,
-  X86_64_WINDOWS,
-  AARCH64_WINDOWS,
-];
+const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX, X86_64_WINDOWS];
 
 /** The target of that name. Throws ObjectError if there is none. */
 export function objectTarget(name: string): ObjectTarget {

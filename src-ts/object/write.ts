@@ -47,7 +47,7 @@ type Contents = Partial<Record<SectionName, Uint8Array>>;
  */
 function unwindSections(t: ObjectTarget, pieces: readonly TextPiece[], distance: number): Contents {
   if (t.unwind !== 'dwarf') {
-    const { pdata, xdata } = windowsTables(t, pieces, distance);
+    const { pdata, xdata } = windowsTables(pieces, distance);
     return { '.xdata': xdata, '.pdata': pdata };
   }
   const ehFrame = new ByteWriter(32 * pieces.length + 64);

@@ -1,6 +1,7 @@
 /** Damaged objects: refused with an ObjectError, or as good as the original; never anything else. */
 import { describe, expect, test } from 'vitest';
-import { SECTIONS } from '../../src-ts/object/sections.ts';
+import { sectionsOf } from '../../src-ts/object/sections.ts';
+import { objectTarget } from '../../src-ts/object/target.ts';
 import { checksum, ObjectError, readObject, writeObject } from '../../src-ts/object/index.ts';
 import { store32 } from '../../src-ts/object/bytes.ts';
 import { FORMAT_VERSION } from '../../src-ts/object/engine.ts';
@@ -82,7 +83,10 @@ describe('messages say what was found and what was expected', () => {
   const section = (i: number) =>
     Number(new DataView(original.buffer).getBigUint64(40, true)) + 64 * i;
   const engine = Number(
-    new DataView(original.buffer).getBigUint64(section(SECTIONS.length) + 24, true),
+    new DataView(original.buffer).getBigUint64(
+      section(sectionsOf(objectTarget('x86_64-linux')).length) + 24,
+      true,
+    ),
   );
   const cases: [string, (b: Uint8Array) => void, RegExp][] = [
     ['magic', (b) => (b[0] = 0), /wrong magic number, expected \\x7fELF/],

@@ -90,12 +90,17 @@ const WAT = `(module
     (i64.add (call $recurse (i64.sub (local.get 0) (i64.const 1))) (local.get 1)))
 )`;
 
-/** Compiles it and writes object and plan; returns the program's arguments. */
-export async function recordUnwinding(dir: string, settings: CompileOptions): Promise<string[]> {
+/** An object with every shape of frame. */
+export async function shapes(settings: CompileOptions): Promise<Uint8Array> {
   // Referenced functions have entry trampolines.
   const names = Array.from(WAT.matchAll(/^ *\(func (\$\w+)/gm), (match) => match[1]!);
   const text = `${WAT.slice(0, WAT.lastIndexOf(')'))}(elem declare func ${names.join(' ')}))`;
-  const bytes = compile(await parseWat(text), settings);
+  return compile(await parseWat(text), settings);
+}
+
+/** Compiles it and writes object and plan; returns the program's arguments. */
+export async function recordUnwinding(dir: string, settings: CompileOptions): Promise<string[]> {
+  const bytes = await shapes(settings);
   const [objectFile, planFile] = [join(dir, 'unwind.o'), join(dir, 'unwind.txt')];
   writeFileSync(objectFile, bytes);
   const object = readObject(bytes, checksum);

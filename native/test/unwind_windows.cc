@@ -205,11 +205,11 @@ uint64_t grow(uint64_t, uint64_t, uint64_t pages) {
   return 3;
 }
 uint32_t fill(uint64_t, uint64_t, uint64_t dst, uint32_t value, uint64_t length) {
-  expectHelper(dst == 11 && value == 12 && length == 13);
+  expectHelper(dst == 11 && value == 12 && length == 1013);
   return 0;
 }
 uint32_t copy(uint64_t, uint64_t, uint64_t, uint64_t dst, uint64_t src, uint64_t length) {
-  expectHelper(dst == 21 && src == 22 && length == 23);
+  expectHelper(dst == 21 && src == 22 && length == 1023);
   return 0;
 }
 

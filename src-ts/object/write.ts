@@ -8,6 +8,7 @@ import { planFile, sectionNames, writeFile } from './elf.ts';
 import { writeEngine } from './engine.ts';
 import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
+import { writeInlines } from './inlines.ts';
 import { writeNames } from './names.ts';
 import { windowsTables } from './pdata.ts';
 import { writeProperties } from './properties.ts';
@@ -45,7 +46,8 @@ type Contents = Partial<Record<SectionName, Uint8Array>>;
  * The sections that describe frames.
  * @param distance file offset of the first of them less that of .text
  */
-function unwindSections(t: ObjectTarget, pieces: readonly TextPiece[], distance: number): Contents {
+function unwindSections(t: ObjectTarget, all: readonly TextPiece[], distance: number): Contents {
+  const pieces = all.filter((p) => p.record.code.length > 0);
   if (t.unwind !== 'dwarf') {
     const { pdata, xdata } = windowsTables(pieces, distance);
     return { '.xdata': xdata, '.pdata': pdata };
@@ -79,6 +81,7 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.funcs': section((w) => writeFuncs(w, pieces, module.types.length)),
     '.elfin.traps': section((w) => writeTraps(w, pieces)),
     '.elfin.addrmap': section((w) => writeAddrmap(w, pieces)),
+    '.elfin.inlines': section((w) => writeInlines(w, pieces)),
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,

@@ -81,8 +81,8 @@ const WAT = `(module
       (br_if 0 (i64.ne (local.tee 0 (i64.sub (local.get 0) (i64.const 1))) (i64.const 0))))
     (local.get 1))
   (func $helpers (result i32)
-    (memory.fill (i32.const 11) (i32.const 12) (i32.const 13))
-    (memory.copy (i32.const 21) (i32.const 22) (i32.const 23))
+    (memory.fill (i32.const 11) (i32.const 12) (i32.const 1013))
+    (memory.copy (i32.const 21) (i32.const 22) (i32.const 1023))
     (memory.grow (i32.const 7)))
   (func $recurse (param i64) (result i64) (local i64)
     (if (i64.eqz (local.get 0)) (then (return (i64.extend_i32_s (call $helpers)))))
@@ -95,7 +95,7 @@ export async function shapes(settings: CompileOptions): Promise<Uint8Array> {
   // Referenced functions have entry trampolines.
   const names = Array.from(WAT.matchAll(/^ *\(func (\$\w+)/gm), (match) => match[1]!);
   const text = `${WAT.slice(0, WAT.lastIndexOf(')'))}(elem declare func ${names.join(' ')}))`;
-  return compile(await parseWat(text), settings);
+  return compile(await parseWat(text), { ...settings, inline: false });
 }
 
 /** Compiles it and writes object and plan; returns the program's arguments. */

@@ -150,7 +150,7 @@ const THROWING = `(module (memory 1) (func (export "f") (param i32) (result i32)
 
 /** Compiles a module for native/test/throw.cc; returns that program's arguments. */
 export async function recordThrowing(dir: string, settings: CompileOptions): Promise<string[]> {
-  const bytes = compile(await parseWat(THROWING), settings);
+  const bytes = compile(await parseWat(THROWING), { ...settings, inline: false });
   const file = join(dir, 'throwing.o');
   writeFileSync(file, bytes);
   const object = readObject(bytes, checksum);

@@ -47,6 +47,9 @@ export class Emitter {
     const { sink, target } = this;
     this.thread(code, alloc);
     sink.reset(code.blockCount, this.alias);
+    // The prologue, where the stack may overflow, is at the beginning of the body, as the parameters are.
+    const { f } = lower;
+    sink.position(f.pos[f.first[0]]);
     target.prologue(sink, code, alloc, lower);
     let move = 0;
     for (let p = 0; p < code.blockCount; p++) {

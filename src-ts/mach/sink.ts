@@ -171,9 +171,9 @@ export class CodeSink {
     if (pos === this.lastPos) return;
     this.lastPos = pos;
     const m = this.addrmap;
-    // A return address keeps the position of its call.
+    // What stands here already had no bytes.
     if (m.n > 0 && m.a[m.n - 2] === this.buf.pos) {
-      this.lastPos = NONE;
+      m.a[m.n - 1] = pos;
       return;
     }
     m.push(this.buf.pos);
@@ -188,12 +188,9 @@ export class CodeSink {
     this.lastPos = NONE;
   }
 
-  /** Notes a return address: the end of a call at a Wasm position. */
-  returnAddress(pos: number): void {
-    this.addrmap.push(this.buf.pos);
-    this.addrmap.push(pos);
+  /** Notes a return address: the end of a call. */
+  returnAddress(): void {
     this.returns.push(this.buf.pos);
-    this.lastPos = pos;
   }
 
   /** Notes that the instruction about to be emitted can trap. */

@@ -256,11 +256,12 @@ export class LoadedObject {
 
   /**
    * Wasm byte offset that belongs to an offset in .text, -1 if none is known.
-   * @param isCall the offset is a return address: it has an entry, that of the call before it
+   * @param isCall the offset is a return address: what counts is the call before it
    */
   wasmOffset(textOffset: number, isCall: boolean): number {
-    const f = this.functionAt(isCall ? textOffset - 1 : textOffset);
-    return f < 0 ? -1 : this.addresses.lookup(textOffset, this.textOffsetOf(f));
+    const at = isCall ? textOffset - 1 : textOffset;
+    const f = this.functionAt(at);
+    return f < 0 ? -1 : this.addresses.lookup(at, this.textOffsetOf(f));
   }
 
   /**

@@ -133,7 +133,7 @@ export interface CodeRecord {
   relocs: Int32Array;
   /** Triples: offset of the instruction that can trap, trap code, Wasm byte offset. Ascending. */
   traps: Int32Array;
-  /** Pairs: code offset, Wasm byte offset, for return addresses and wherever the position changes. Ascending. */
+  /** Pairs: code offset, Wasm byte offset, wherever the position changes. Ascending. */
   addrmap: Int32Array;
   /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. */
   unwind: Int32Array;

@@ -65,7 +65,6 @@ class Trampolines {
     this.moveReg(SCRATCH, code);
     this.entryArguments(params, area, areaAt);
     E.encR(this.sink.buf, X.CALL_rm64, SCRATCH);
-    this.sink.returnAddress(0);
     this.entryResults(results, areaAt);
     entrySaved.forEach((reg, k) => this.restore(reg, k + 1));
     this.xmms(false);
@@ -283,7 +282,6 @@ class Trampolines {
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, frame + 24);
     E.enc0(buf, X.INT3);
     E.patchRip(buf, X.LEA_r64_m, lea, buf.pos);
-    sink.returnAddress(0);
     E.encR(buf, X.POP_r64, R.RBP);
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16);
   }

@@ -183,30 +183,37 @@ const CHECK_OPTIONS = {
 /** Settings of protected code. */
 const PROTECTED = { pointerAuth: 'ret', branchTargets: true };
 
-/** Prepares and runs one of the checks; returns the guest's exit status. */
-function check(kind, args) {
-  const { values } = parseArgs({ args, options: CHECK_OPTIONS });
-  const { here } = values;
-  const target = here ? 'x86_64-linux' : 'aarch64-linux';
+/** Reads the options of a check. */
+export function checkOptions(args) {
+  return parseArgs({ args, options: CHECK_OPTIONS }).values;
+}
+
+/** Has the host half prepare a check (wast, fuzz or bench) for a target in `dir`; returns the files for the guest. */
+export async function prepareCheck(kind, values, target, host, dir) {
   const optLevel = values.opt === 's' ? 's' : Number(values.opt);
   const settings = {
     ...{ target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] },
     ...(values.protect ? PROTECTED : {}),
   };
-  const cpu = values['newest-cpu'] ? NEWEST_CPU : CPU;
   const only = new RegExp(values.only);
+  if (kind === 'wast') return host.recordSuite(dir, suiteFolder(), settings, only);
+  if (kind === 'bench') return host.recordBench(dir, benchFolder(), settings, only);
+  return host.recordFuzz(dir, Number(values.seed), Number(values.count), [
+    settings,
+    { ...settings, optLevel: 0 },
+    { ...settings, explicitChecks: true },
+    { ...settings, optLevel: 's' },
+  ]);
+}
+
+/** Prepares and runs one of the checks; returns the guest's exit status. */
+function check(kind, args) {
+  const values = checkOptions(args);
+  const { here } = values;
+  const target = here ? 'x86_64-linux' : 'aarch64-linux';
+  const cpu = values['newest-cpu'] ? NEWEST_CPU : CPU;
   return withHalves(here ? hostHome : home, async (host, guestFile, dir) => {
-    const files =
-      kind === 'wast'
-        ? await host.recordSuite(dir, suiteFolder(), settings, only)
-        : kind === 'bench'
-          ? host.recordBench(dir, benchFolder(), settings, only)
-          : host.recordFuzz(dir, Number(values.seed), Number(values.count), [
-              settings,
-              { ...settings, optLevel: 0 },
-              { ...settings, explicitChecks: true },
-              { ...settings, optLevel: 's' },
-            ]);
+    const files = await prepareCheck(kind, values, target, host, dir);
     let status = 0;
     // Reservations of address space cost memory under qemu, so a process takes only so many scripts.
     for (let i = 0; i < files.length; i += SCRIPTS_PER_PROCESS) {

@@ -37,7 +37,13 @@ Object makeObject() {
        {0u, static_cast<uint32_t>(sizeof kCode), static_cast<uint32_t>(sizeof kCode)})
     for (int i = 0; i < 4; i++)
       bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
-  object.layout = {page, sizeof kCode, 0, 0, 0, 0, pdata, 12, xdata, sizeof kUnwindInfo};
+  auto &layout = object.layout;
+  layout.textOffset = page;
+  layout.textSize = sizeof kCode;
+  layout.pdataOffset = pdata;
+  layout.pdataSize = 12;
+  layout.xdataOffset = xdata;
+  layout.xdataSize = sizeof kUnwindInfo;
   return object;
 }
 

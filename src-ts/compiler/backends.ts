@@ -12,6 +12,7 @@ import * as A64Machine from '../target/aarch64/machine.ts';
 import * as A64Trampolines from '../target/aarch64/trampolines.ts';
 import * as X64Functions from '../target/x64/index.ts';
 import * as X64Machine from '../target/x64/machine.ts';
+import { WINDOWS } from '../target/x64/nativeabi.ts';
 import * as X64Trampolines from '../target/x64/trampolines.ts';
 import type { Settings } from './settings.ts';
 
@@ -58,6 +59,13 @@ const MAKE: Record<TargetName, () => BackEnd> = {
     formNames: A64Operations.OP_NAMES,
     entryTrampoline: A64Trampolines.entryTrampoline,
     exitTrampoline: A64Trampolines.exitTrampoline,
+  }),
+  'x86_64-windows': () => ({
+    functions: new X64Functions.FunctionCompiler(WINDOWS),
+    registers: X64Machine.registers,
+    formNames: X64.FORM_NAMES,
+    entryTrampoline: X64Trampolines.windowsEntryTrampoline,
+    exitTrampoline: X64Trampolines.windowsExitTrampoline,
   }),
 };
 

@@ -5,11 +5,15 @@
  */
 
 /** What can be compiled for. */
-const TARGETS = ['x86_64-linux', 'aarch64-linux'] as const;
+const TARGETS = ['x86_64-linux', 'aarch64-linux', 'x86_64-windows'] as const;
 
 /** The target that stands for this machine. */
 export const HOST_TARGET: (typeof TARGETS)[number] =
-  process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux';
+  process.platform === 'win32'
+    ? 'x86_64-windows'
+    : process.arch === 'arm64'
+      ? 'aarch64-linux'
+      : 'x86_64-linux';
 
 export type SettingClass = 'code' | 'compile' | 'run';
 

@@ -13,6 +13,8 @@ export interface Convention {
   argsFp: readonly number[];
   resultsGp: readonly number[];
   resultsFp: readonly number[];
+  /** The n-th argument takes the n-th register of its kind, whatever the kinds of those before it. */
+  positional?: boolean;
 }
 
 export const STACK = 1 << 24;
@@ -41,7 +43,7 @@ export class Locations {
     this.fp = 0;
   }
 
-  private add(ty: number, gp: readonly number[], fp: readonly number[]): void {
+  private add(ty: number, gp: readonly number[], fp: readonly number[], positional = false): void {
     if (this.count === this.at.length) {
       const at = new Int32Array(this.count * 2);
       at.set(this.at);
@@ -57,6 +59,7 @@ export class Locations {
       this.stackBytes += bytes;
     }
     this.at[this.count++] = loc;
+    if (positional) this.gp = this.fp = this.count;
   }
 
   /** Places results. */
@@ -68,7 +71,8 @@ export class Locations {
   /** Places parameters; with `area` the address of the result area is one more, the last. */
   params(cc: Convention, types: Uint8Array, area: boolean): void {
     this.clear();
-    for (let i = 0; i < types.length; i++) this.add(types[i], cc.argsGp, cc.argsFp);
-    if (area) this.add(Op.T_I64, cc.argsGp, cc.argsFp);
+    const { argsGp, argsFp, positional } = cc;
+    for (let i = 0; i < types.length; i++) this.add(types[i], argsGp, argsFp, positional);
+    if (area) this.add(Op.T_I64, argsGp, argsFp, positional);
   }
 }

@@ -7,9 +7,10 @@ import { ByteWriter } from './bytes.ts';
 import {
   EHDR_SIZE,
   PAGE,
+  type Rows,
+  type SectionName,
   sectionIndex,
   SHDR_SIZE,
-  type SectionName,
   type SectionRow,
 } from './sections.ts';
 import type { ObjectTarget } from './target.ts';
@@ -29,9 +30,6 @@ export interface FilePlan {
   headers: number;
   size: number;
 }
-
-/** The rows of the sections to write. */
-export type Rows = readonly (SectionRow & { name: SectionName })[];
 
 /** Reserves a range for every section of these sizes. */
 export function planFile(t: ObjectTarget, rows: Rows, sizes: readonly number[]): FilePlan {
@@ -69,8 +67,9 @@ export function sectionNames(rows: Rows): { bytes: Uint8Array; places: number[] 
   return { bytes: w.view(), places };
 }
 
-function fileHeader(w: ByteWriter, t: ObjectTarget, sections: number, plan: FilePlan): void {
-  for (const byte of [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]) w.u8(byte); // ELFCLASS64, ELFDATA2LSB, EV_CURRENT, no ABI
+function fileHeader(w: ByteWriter, t: ObjectTarget, rows: Rows, plan: FilePlan): void {
+  for (const byte of [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]) w.u8(byte); // ELFCLASS64, ELFDATA2LSB, EV_CURRENT
+  w.u8(t.osAbi);
   w.u64(0);
   w.u16(ET_REL);
   w.u16(t.machine);
@@ -83,8 +82,8 @@ function fileHeader(w: ByteWriter, t: ObjectTarget, sections: number, plan: File
   w.u16(0);
   w.u16(0);
   w.u16(SHDR_SIZE);
-  w.u16(sections + 1);
-  w.u16(sectionIndex('.shstrtab'));
+  w.u16(rows.length + 1);
+  w.u16(sectionIndex(rows, '.shstrtab'));
 }
 
 function sectionHeader(
@@ -121,7 +120,7 @@ export function writeFile(
   const bytes = new Uint8Array(plan.size);
   const w = new ByteWriter(0);
   w.bytes = bytes;
-  fileHeader(w, t, rows.length, plan);
+  fileHeader(w, t, rows, plan);
   contents.forEach((content, i) => bytes.set(content, plan.offsets[i]!));
   w.pos = plan.headers + SHDR_SIZE;
   const names = sectionNames(rows);

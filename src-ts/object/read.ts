@@ -8,7 +8,6 @@ import { AddressMap } from './addrmap.ts';
 import { ByteReader } from './bytes.ts';
 import type { Checksum } from './checksum.ts';
 import { checkDescription } from './check.ts';
-import type { Rows } from './elf.ts';
 import { readEngine, type EngineInfo } from './engine.ts';
 import { ObjectError } from './error.ts';
 import { NO_CODE, readFuncs, type FunctionTable } from './funcs.ts';
@@ -21,12 +20,14 @@ import {
   EHDR_SIZE,
   PAGE,
   sectionIndex,
-  sectionRows,
+  SECTIONS,
+  sectionsOf,
   SHDR_SIZE,
+  type Rows,
   type SectionName,
   type SectionRow,
 } from './sections.ts';
-import { targetOfMachine, type ObjectTarget } from './target.ts';
+import { targetOfHeader, type ObjectTarget } from './target.ts';
 import { TrapTable } from './traps.ts';
 
 const ET_REL = 1;
@@ -39,6 +40,10 @@ export interface ObjectLayout {
   ehFrameSize: number;
   trapsOffset: number;
   trapsSize: number;
+  pdataOffset: number;
+  pdataSize: number;
+  xdataOffset: number;
+  xdataSize: number;
   /** 1 when every place an indirect branch may go to is marked, so that the CPU can enforce it. */
   branchTargets: number;
 }
@@ -47,6 +52,8 @@ interface Range {
   offset: number;
   size: number;
 }
+
+type Ranges = Record<SectionName, Range>;
 
 /** Checks the ELF header; returns the target, the place of the section header table and the rows it must have. */
 function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number; rows: Rows } {
@@ -59,10 +66,10 @@ function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number; rows
   expect(r.u8(), 2, 'class');
   expect(r.u8(), 1, 'byte order');
   expect(r.u8(), 1, 'identification version');
-  expect(r.u8(), 0, 'OS ABI');
+  const osAbi = r.u8();
   expect(r.u64(), 0, 'padding');
   expect(r.u16(), ET_REL, 'file type');
-  const t = targetOfMachine(r.u16());
+  const t = targetOfHeader(r.u16(), osAbi);
   expect(r.u32(), 1, 'version');
   expect(r.u64(), 0, 'entry point');
   expect(r.u64(), 0, 'program headers at');
@@ -73,9 +80,9 @@ function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number; rows
   expect(r.u16(), 0, 'number of program headers');
   expect(r.u16(), SHDR_SIZE, 'section header size');
   const count = r.u16();
-  const rows = sectionRows(count === sectionRows(true).length + 1);
+  const rows = sectionsOf(t, count === sectionsOf(t, true).length + 1);
   expect(count, rows.length + 1, 'number of sections');
-  expect(r.u16(), sectionIndex('.shstrtab'), 'section of names');
+  expect(r.u16(), sectionIndex(rows, '.shstrtab'), 'section of names');
   const end = headers + SHDR_SIZE * (rows.length + 1);
   if (headers < EHDR_SIZE || end > bytes.length) {
     r.fail(`section headers at ${headers} in ${bytes.length} bytes (truncated?)`, 'them inside');
@@ -126,7 +133,7 @@ function sectionName(bytes: Uint8Array, names: Range, place: number): string {
 /** Checks the section header table: exactly the known sections, in their order, one after the other. */
 function readSections(bytes: Uint8Array): {
   t: ObjectTarget;
-  ranges: Record<SectionName, Range>;
+  ranges: Ranges;
 } {
   const { t, headers, rows } = readHeader(bytes);
   const end = headers + SHDR_SIZE * (rows.length + 1);
@@ -135,8 +142,10 @@ function readSections(bytes: Uint8Array): {
     if (r.u32() !== 0) r.fail('a first section that is not null', 'zeros');
   }
   const found = rows.map((row) => readSection(r, row, t));
-  const ranges = {} as Record<SectionName, Range>;
-  const names = found[sectionIndex('.shstrtab') - 1]!;
+  // What the target's objects do not have is empty.
+  const none = { offset: 0, size: 0 };
+  const ranges = Object.fromEntries(SECTIONS.map((row) => [row.name, none])) as Ranges;
+  const names = found[sectionIndex(rows, '.shstrtab') - 1]!;
   let last = EHDR_SIZE;
   found.forEach((section, i) => {
     const expected = rows[i]!.name;
@@ -171,7 +180,7 @@ export class LoadedObject {
   readonly names: NameTable;
 
   /** Use `readObject`. */
-  constructor(bytes: Uint8Array, ranges: Record<SectionName, Range>, engine: EngineInfo) {
+  constructor(bytes: Uint8Array, ranges: Ranges, engine: EngineInfo) {
     this.bytes = bytes;
     this.engine = engine;
     const at = <T>(name: SectionName, read: (b: Uint8Array, offset: number, size: number) => T) =>
@@ -183,6 +192,10 @@ export class LoadedObject {
       ehFrameSize: ranges['.eh_frame'].size,
       trapsOffset: ranges['.elfin.traps'].offset,
       trapsSize: ranges['.elfin.traps'].size,
+      pdataOffset: ranges['.pdata'].offset,
+      pdataSize: ranges['.pdata'].size,
+      xdataOffset: ranges['.xdata'].offset,
+      xdataSize: ranges['.xdata'].size,
       branchTargets: engine.settings.branchTargets === 'true' ? 1 : 0,
     };
     this.data = ranges['.rodata.wasm'];

@@ -6,6 +6,8 @@
  * .text and what follows it begin on pages of their own, so that only code becomes executable when the file is mapped.
  * The numbers are those of the System V gABI, chapter 4.
  */
+import type { ObjectTarget } from './target.ts';
+
 export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
@@ -30,6 +32,8 @@ export interface SectionRow {
   entrySize?: number;
   /** Only in objects with debug information. */
   debug?: boolean;
+  /** Only in objects whose frames are so described. */
+  unwind?: 'dwarf' | 'windows';
 }
 
 const debug = <N extends string>(name: N) =>
@@ -39,7 +43,23 @@ const debugRela = <N extends string>(name: N) =>
 
 export const SECTIONS = [
   { name: '.text', type: SHT_PROGBITS, flags: ALLOC | EXEC, align: PAGE },
-  { name: '.eh_frame', type: SHT_PROGBITS, flags: ALLOC, align: 8, ownPage: true },
+  {
+    name: '.eh_frame',
+    type: SHT_PROGBITS,
+    flags: ALLOC,
+    align: 8,
+    ownPage: true,
+    unwind: 'dwarf',
+  },
+  {
+    name: '.xdata',
+    type: SHT_PROGBITS,
+    flags: ALLOC,
+    align: 4,
+    ownPage: true,
+    unwind: 'windows',
+  },
+  { name: '.pdata', type: SHT_PROGBITS, flags: ALLOC, align: 4, unwind: 'windows' },
   { name: '.rodata.wasm', type: SHT_PROGBITS, flags: ALLOC, align: PAGE },
   { name: '.elfin.funcs', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.traps', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
@@ -48,7 +68,14 @@ export const SECTIONS = [
   { name: '.elfin.info', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.names', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.custom', type: SHT_PROGBITS, flags: 0, align: 1 },
-  { name: '.rela.eh_frame', type: SHT_RELA, flags: INFO_LINK, align: 8, entrySize: 24 },
+  {
+    name: '.rela.eh_frame',
+    type: SHT_RELA,
+    flags: INFO_LINK,
+    align: 8,
+    entrySize: 24,
+    unwind: 'dwarf',
+  },
   { name: '.symtab', type: SHT_SYMTAB, flags: 0, align: 8, entrySize: 24 },
   { name: '.strtab', type: SHT_STRTAB, flags: 0, align: 1 },
   { name: '.shstrtab', type: SHT_STRTAB, flags: 0, align: 1 },
@@ -66,17 +93,28 @@ export const SECTIONS = [
 
 export type SectionName = (typeof SECTIONS)[number]['name'];
 
-/** The rows of an object with debug information or without. */
-export function sectionRows(withDebug: boolean): readonly (SectionRow & { name: SectionName })[] {
-  return SECTIONS.filter((row: SectionRow) => withDebug || row.debug !== true);
+/** The sections that an object has, in the order of the section header table. */
+export type Rows = readonly (SectionRow & { name: SectionName })[];
+
+function listOf(unwind: 'dwarf' | 'windows', debug: boolean): Rows {
+  return SECTIONS.filter((row: SectionRow) => {
+    return (row.unwind ?? unwind) === unwind && (debug || row.debug !== true);
+  });
 }
 
-/**
- * Index of a section in the section header table (the null section is 0); not for .elfin.engine, which is the last of
- * however many there are.
- */
-export function sectionIndex(name: SectionName): number {
-  return 1 + SECTIONS.findIndex((s) => s.name === name);
+const LISTS = {
+  dwarf: { plain: listOf('dwarf', false), debug: listOf('dwarf', true) },
+  windows: { plain: listOf('windows', false), debug: listOf('windows', true) },
+};
+
+/** The sections of a target's objects, with debug information or without. */
+export function sectionsOf(t: ObjectTarget, debug: boolean): Rows {
+  return LISTS[t.unwind][debug ? 'debug' : 'plain'];
+}
+
+/** Index of a section in the section header table (the null section is 0). */
+export function sectionIndex(rows: Rows, name: SectionName): number {
+  return 1 + rows.findIndex((row) => row.name === name);
 }
 
 export const EHDR_SIZE = 64;

@@ -6,7 +6,7 @@
 import { ByteWriter } from './bytes.ts';
 import { DEBUG_TARGETS } from './debuginfo.ts';
 import type { ModuleDescription } from './records.ts';
-import { sectionIndex, SYMBOL_SIZE, type SectionName } from './sections.ts';
+import { sectionIndex, SYMBOL_SIZE, type Rows, type SectionName } from './sections.ts';
 import { PIECE_ENTRY, PIECE_FUNCTION, type TextPiece } from './text.ts';
 
 const STB_GLOBAL = 0x10;
@@ -71,12 +71,13 @@ class SymbolWriter {
 export function writeSymbols(
   module: ModuleDescription,
   pieces: readonly TextPiece[],
-  sections: readonly { name: SectionName }[],
+  rows: Rows,
 ): Symbols {
   const w = new SymbolWriter();
-  const text = sectionIndex('.text');
+  const text = sectionIndex(rows, '.text');
   for (const name of DEBUG_TARGETS) {
-    if (sections.some((row) => row.name === name)) w.add('', STT_SECTION, sectionIndex(name), 0, 0);
+    const index = sectionIndex(rows, name);
+    if (index > 0) w.add('', STT_SECTION, index, 0, 0);
   }
   const imported = module.imports.filter((i) => i.kind === 'function').length;
   const names = new Map(module.funcNames);

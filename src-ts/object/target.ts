@@ -6,6 +6,10 @@ export interface ObjectTarget {
   name: string;
   /** e_machine. */
   machine: number;
+  /** EI_OSABI: ELF has no number for Windows, so there it is ELFOSABI_STANDALONE. */
+  osAbi: number;
+  /** How frames are described: by .eh_frame, or by .pdata and .xdata. */
+  unwind: 'dwarf' | 'windows';
   /** Alignment of .text and .rodata.wasm in the file: the largest page size of the platform. */
   pageSize: number;
   /** Fills gaps in .text: an instruction that traps. */
@@ -51,6 +55,8 @@ function linkImm26(bytes: Uint8Array, at: number, distance: number): void {
 const X86_64_LINUX: ObjectTarget = {
   name: 'x86_64-linux',
   machine: 62,
+  osAbi: 0,
+  unwind: 'dwarf',
   pageSize: 4096,
   textFill: 0xcc,
   linkCall: linkRel32,
@@ -76,6 +82,8 @@ const X86_64_LINUX: ObjectTarget = {
 const AARCH64_LINUX: ObjectTarget = {
   name: 'aarch64-linux',
   machine: 183,
+  osAbi: 0,
+  unwind: 'dwarf',
   pageSize: 65536,
   textFill: 0, // udf #0
   linkCall: linkImm26,
@@ -94,7 +102,16 @@ const AARCH64_LINUX: ObjectTarget = {
   propertyType: 0xc0000000, // GNU_PROPERTY_AARCH64_FEATURE_1_AND
 };
 
-const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX];
+const STANDALONE = 255;
+
+const X86_64_WINDOWS: ObjectTarget = {
+  ...X86_64_LINUX,
+  name: 'x86_64-windows',
+  osAbi: STANDALONE,
+  unwind: 'windows',
+};
+
+const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX, X86_64_WINDOWS];
 
 /** The target of that name. Throws ObjectError if there is none. */
 export function objectTarget(name: string): ObjectTarget {
@@ -104,10 +121,12 @@ export function objectTarget(name: string): ObjectTarget {
   throw new ObjectError(`target: found '${name}', expected one of ${known}`);
 }
 
-/** The target with that e_machine. Throws ObjectError if there is none. */
-export function targetOfMachine(machine: number): ObjectTarget {
-  const target = TARGETS.find((t) => t.machine === machine);
+/** The target with these e_machine and EI_OSABI. Throws ObjectError if there is none. */
+export function targetOfHeader(machine: number, osAbi: number): ObjectTarget {
+  const target = TARGETS.find((t) => t.machine === machine && t.osAbi === osAbi);
   if (target !== undefined) return target;
-  const known = TARGETS.map((t) => `${t.machine} (${t.name})`).join(', ');
-  throw new ObjectError(`ELF header: found machine ${machine}, expected one of ${known}`);
+  const known = TARGETS.map((t) => `${t.machine} and ${t.osAbi} (${t.name})`).join(', ');
+  throw new ObjectError(
+    `ELF header: found machine ${machine} and OS ABI ${osAbi}, expected one of ${known}`,
+  );
 }

@@ -10,13 +10,14 @@ import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
 import { writeInlines } from './inlines.ts';
 import { writeNames } from './names.ts';
+import { windowsTables } from './pdata.ts';
 import { writeProperties } from './properties.ts';
 import type { ObjectInput } from './records.ts';
 import { NO_DEBUG_INFO, writeDebugRelocs } from './debuginfo.ts';
-import { sectionIndex, sectionRows, type SectionName } from './sections.ts';
+import { sectionIndex, sectionsOf, type SectionName } from './sections.ts';
 import { sectionSymbol, TEXT_SYMBOL, writeSymbols } from './symbols.ts';
-import { objectTarget } from './target.ts';
-import { layoutText, textSize, writeText } from './text.ts';
+import { objectTarget, type ObjectTarget } from './target.ts';
+import { layoutText, textSize, writeText, type TextPiece } from './text.ts';
 import { writeTraps } from './traps.ts';
 
 /** Contents of a section that `write` appends to an empty buffer. */
@@ -40,6 +41,26 @@ function check(input: ObjectInput): void {
   }
 }
 
+type Contents = Partial<Record<SectionName, Uint8Array>>;
+
+/**
+ * The sections that describe frames.
+ * @param distance file offset of the first of them less that of .text
+ */
+function unwindSections(t: ObjectTarget, all: readonly TextPiece[], distance: number): Contents {
+  const pieces = all.filter((p) => p.record.code.length > 0);
+  if (t.unwind !== 'dwarf') {
+    const { pdata, xdata } = windowsTables(pieces, distance);
+    return { '.xdata': xdata, '.pdata': pdata };
+  }
+  const ehFrame = new ByteWriter(32 * pieces.length + 64);
+  const fields = writeEhFrame(ehFrame, t, pieces, distance);
+  return {
+    '.eh_frame': ehFrame.view(),
+    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, pieces, fields, TEXT_SYMBOL)),
+  };
+}
+
 /**
  * Writes one object. The same input gives the same bytes.
  * Throws ObjectError for an unknown target.
@@ -51,17 +72,14 @@ export function writeObject(input: ObjectInput): Uint8Array {
   const pieces = layoutText(input);
   const text = new ByteWriter(textSize(pieces));
   writeText(text, t, pieces);
-  const ehFrame = new ByteWriter(32 * pieces.length + 64);
   const distance = Math.ceil(text.pos / t.pageSize) * t.pageSize;
-  const described = pieces.filter((p) => p.record.code.length > 0);
-  const fields = writeEhFrame(ehFrame, t, described, distance);
   const debug = input.debugInfo ?? NO_DEBUG_INFO;
-  const rows = sectionRows(input.debugInfo !== undefined);
+  const rows = sectionsOf(t, input.debugInfo !== undefined);
   const symbols = writeSymbols(module, pieces, rows);
 
-  const contents: Record<SectionName, Uint8Array> = {
+  const contents: Contents = {
     '.text': text.view(),
-    '.eh_frame': ehFrame.view(),
+    ...unwindSections(t, pieces, distance),
     '.rodata.wasm': input.data,
     '.elfin.funcs': section((w) => writeFuncs(w, pieces, module.types.length)),
     '.elfin.traps': section((w) => writeTraps(w, pieces)),
@@ -70,7 +88,6 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,
-    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, described, fields, TEXT_SYMBOL)),
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
     '.shstrtab': sectionNames(rows).bytes,
@@ -85,19 +102,21 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.rela.debug_line': section((w) => writeDebugRelocs(w, t, debug.line, sectionSymbol)),
     '.elfin.engine': section((w) => writeEngine(w, input)),
   };
-  const list = rows.map((row) => contents[row.name]);
+  const at = (name: SectionName) => sectionIndex(rows, name);
+  const list = rows.map((row) => contents[row.name] ?? bug('object', `no ${row.name}`));
   const sizes = list.map((c, i) => c.length + (i === list.length - 1 ? 4 : 0));
   const plan = planFile(t, rows, sizes);
-  const ehPlan = plan.offsets[sectionIndex('.eh_frame') - 1]!;
-  if (ehPlan - plan.offsets[sectionIndex('.text') - 1]! !== distance) {
-    bug('object', '.eh_frame is not where its addresses say');
+  // They come right behind .text.
+  const textAt = at('.text');
+  if (plan.offsets[textAt]! - plan.offsets[textAt - 1]! !== distance) {
+    bug('object', 'the unwind tables are not where their addresses say');
   }
-  const symtab = sectionIndex('.symtab');
+  const symtab = at('.symtab');
   const links = {
-    '.rela.eh_frame': { link: symtab, info: sectionIndex('.eh_frame') },
-    '.rela.debug_info': { link: symtab, info: sectionIndex('.debug_info') },
-    '.rela.debug_line': { link: symtab, info: sectionIndex('.debug_line') },
-    '.symtab': { link: sectionIndex('.strtab'), info: symbols.firstGlobal },
+    '.rela.eh_frame': { link: symtab, info: at('.eh_frame') },
+    '.rela.debug_info': { link: symtab, info: at('.debug_info') },
+    '.rela.debug_line': { link: symtab, info: at('.debug_line') },
+    '.symtab': { link: at('.strtab'), info: symbols.firstGlobal },
   };
   return writeFile(t, rows, plan, list, links, checksum);
 }

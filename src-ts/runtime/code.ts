@@ -15,7 +15,7 @@ import { registerCode, type CodeMap, type WasmFrame } from './trace.ts';
 export function hostTarget(): string {
   const arch =
     process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch;
-  return `${arch}-${process.platform}`;
+  return `${arch}-${process.platform === 'win32' ? 'windows' : process.platform}`;
 }
 
 /** Whether traces show source lines; 'environment': unless ELFIN_BACKTRACE_DETAILS is 0. */

@@ -33,6 +33,11 @@ export interface CodeLayout {
   /** .elfin.traps as written by object/traps.ts; searched by the signal handler without locks. */
   trapsOffset: number;
   trapsSize: number;
+  /** Of objects for Windows, in place of .eh_frame; elsewhere not looked at. */
+  pdataOffset?: number;
+  pdataSize?: number;
+  xdataOffset?: number;
+  xdataSize?: number;
   /** 1: .text is mapped so that the CPU enforces marked branch targets, where it can. */
   branchTargets: number;
 }

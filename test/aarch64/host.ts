@@ -17,6 +17,7 @@ import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
 import { Generator } from '../fuzz/generate.ts';
 import { scriptsIn } from '../spec/suite.ts';
 export { hashes } from './hashes.ts';
+export { recordUnwinding } from '../windows/plan.ts';
 import {
   hashOf,
   type BenchRecord,
@@ -149,12 +150,15 @@ const THROWING = `(module (memory 1) (func (export "f") (param i32) (result i32)
 
 /** Compiles a module for native/test/throw.cc; returns that program's arguments. */
 export async function recordThrowing(dir: string, settings: CompileOptions): Promise<string[]> {
-  const bytes = compile(await parseWat(THROWING), settings);
+  const bytes = compile(await parseWat(THROWING), { ...settings, inline: false });
   const file = join(dir, 'throwing.o');
   writeFileSync(file, bytes);
   const object = readObject(bytes, checksum);
-  const { textOffset, textSize, ehFrameOffset, ehFrameSize, branchTargets } = object.layout;
+  const { layout: l } = object;
   const type = object.module.funcTypes[0]!;
-  const places = [textOffset, textSize, ehFrameOffset, ehFrameSize, branchTargets];
+  const places = [
+    ...[l.textOffset, l.textSize, l.ehFrameOffset, l.ehFrameSize, l.branchTargets],
+    ...[l.pdataOffset, l.pdataSize, l.xdataOffset, l.xdataSize],
+  ];
   return [file, ...[...places, object.entryOffset(type), object.textOffsetOf(0), 20].map(String)];
 }

@@ -15,6 +15,7 @@ import type { Target } from '../../src-ts/mach/target.ts';
 import { Allocation } from '../../src-ts/mach/vcode.ts';
 import { fold, optimize, type Level } from '../../src-ts/opt/pipeline.ts';
 import { AArch64Target } from '../../src-ts/target/aarch64/target.ts';
+import { SYSTEM_V } from '../../src-ts/target/x64/nativeabi.ts';
 import { X64Target } from '../../src-ts/target/x64/target.ts';
 import { parseWat } from '../../src-ts/tools/wast/wat.ts';
 import { decodeModule } from '../../src-ts/wasm/decode.ts';
@@ -120,7 +121,7 @@ describe.each(modules)('%s', (_, load) => {
   });
 
   test.each([
-    ['x64', () => new X64Target()],
+    ['x64', () => new X64Target(SYSTEM_V)],
     ['aarch64', () => new AArch64Target()],
   ] as [string, () => Target][])('locations on %s hold what is said', async (_name, make) => {
     const bytes = await load();

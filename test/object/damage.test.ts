@@ -1,9 +1,10 @@
 /** Damaged objects: refused with an ObjectError, or as good as the original; never anything else. */
 import { describe, expect, test } from 'vitest';
+import { sectionIndex, sectionsOf } from '../../src-ts/object/sections.ts';
+import { objectTarget } from '../../src-ts/object/target.ts';
 import { checksum, ObjectError, readObject, writeObject } from '../../src-ts/object/index.ts';
 import { store32 } from '../../src-ts/object/bytes.ts';
 import { FORMAT_VERSION } from '../../src-ts/object/engine.ts';
-import { sectionIndex, sectionRows } from '../../src-ts/object/sections.ts';
 import { longFunction, random, sampleInput } from './sample.ts';
 
 const input = sampleInput();
@@ -35,6 +36,8 @@ function seal(bytes: Uint8Array): Uint8Array {
   store32(bytes, bytes.length - 4, checksum(bytes, 0, bytes.length - 4));
   return bytes;
 }
+
+const T = objectTarget('x86_64-linux');
 
 describe('damaged objects', () => {
   test('6,000 with flipped bits are refused', () => {
@@ -82,7 +85,10 @@ describe('messages say what was found and what was expected', () => {
   const section = (i: number) =>
     Number(new DataView(original.buffer).getBigUint64(40, true)) + 64 * i;
   const engine = Number(
-    new DataView(original.buffer).getBigUint64(section(sectionRows(false).length) + 24, true),
+    new DataView(original.buffer).getBigUint64(
+      section(sectionIndex(sectionsOf(T, false), '.elfin.engine')) + 24,
+      true,
+    ),
   );
   const cases: [string, (b: Uint8Array) => void, RegExp][] = [
     ['magic', (b) => (b[0] = 0), /wrong magic number, expected \\x7fELF/],
@@ -92,16 +98,16 @@ describe('messages say what was found and what was expected', () => {
     [
       'machine',
       (b) => (b[18] = 40),
-      /found machine 40, expected one of 62 \(x86_64-linux\), 183 \(aarch64-linux\)/,
+      /found machine 40 and OS ABI 0, expected one of 62 and 0 \(x86_64-linux\), 183 and 0 \(aarch64-linux\)/,
     ],
     [
       'section count',
       (b) => (b[60] = 99),
-      new RegExp(`found number of sections 99, expected ${sectionRows(false).length + 1}`),
+      new RegExp(`found number of sections 99, expected ${sectionsOf(T, false).length + 1}`),
     ],
     [
       'section type',
-      (b) => (b[section(sectionIndex('.rela.eh_frame')) + 4] = 9),
+      (b) => (b[section(sectionIndex(sectionsOf(T, false), '.rela.eh_frame')) + 4] = 9),
       /\.rela\.eh_frame with type 9, expected 4/,
     ],
     ['section flags', (b) => (b[section(2) + 8] = 7), /\.eh_frame with flags 7, expected 2/],

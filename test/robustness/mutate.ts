@@ -4,7 +4,7 @@ import { planFile, writeFile } from '../../src-ts/object/elf.ts';
 import { writeInfo } from '../../src-ts/object/info.ts';
 import { ByteWriter } from '../../src-ts/object/bytes.ts';
 import type { ModuleDescription } from '../../src-ts/object/records.ts';
-import { EHDR_SIZE, sectionRows, SHDR_SIZE, sectionIndex } from '../../src-ts/object/sections.ts';
+import { EHDR_SIZE, SHDR_SIZE, sectionIndex, sectionsOf } from '../../src-ts/object/sections.ts';
 import { objectTarget } from '../../src-ts/object/target.ts';
 import type { Random } from '../fuzz/random.ts';
 
@@ -28,7 +28,6 @@ export function damage(source: Uint8Array, random: Random): Uint8Array {
 }
 
 /** The sections of an object without debug information. */
-const ROWS = sectionRows(false);
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -39,6 +38,10 @@ export function seal(bytes: Uint8Array): Uint8Array {
   view(bytes).setUint32(bytes.length - 4, checksum(bytes, 0, bytes.length - 4), true);
   return bytes;
 }
+
+/** What is damaged is for this target. */
+const target = objectTarget('x86_64-linux');
+const ROWS = sectionsOf(target, false);
 
 interface Section {
   offset: number;
@@ -86,23 +89,22 @@ export function corrupt(source: Uint8Array, random: Random): Uint8Array {
 export function withDescription(source: Uint8Array, module: ModuleDescription): Uint8Array {
   const info = new ByteWriter(256);
   writeInfo(info, module);
-  const engineAt = ROWS.length - 1;
-  const infoAt = sectionIndex('.elfin.info') - 1;
+  const engineAt = sectionIndex(ROWS, '.elfin.engine') - 1;
+  const infoAt = sectionIndex(ROWS, '.elfin.info') - 1;
   const contents = sections(source).map(({ offset, size }, i) =>
     i === infoAt ? info.view() : source.subarray(offset, offset + size - (i === engineAt ? 4 : 0)),
   );
-  const t = objectTarget('x86_64-linux');
   const plan = planFile(
-    t,
+    target,
     ROWS,
     contents.map((c, i) => c.length + (i === engineAt ? 4 : 0)),
   );
-  const symtab = sectionIndex('.symtab');
+  const symtab = sectionIndex(ROWS, '.symtab');
   const links = {
-    '.rela.eh_frame': { link: symtab, info: sectionIndex('.eh_frame') },
-    '.symtab': { link: sectionIndex('.strtab'), info: 1 },
+    '.rela.eh_frame': { link: symtab, info: sectionIndex(ROWS, '.eh_frame') },
+    '.symtab': { link: sectionIndex(ROWS, '.strtab'), info: 1 },
   };
-  return writeFile(t, ROWS, plan, contents, links, checksum);
+  return writeFile(target, ROWS, plan, contents, links, checksum);
 }
 
 const NUMBERS = [

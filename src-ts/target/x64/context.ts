@@ -16,6 +16,7 @@ import { AUX_MEM, AUX_POOL, AUX_SCALE_SHIFT, AUX_TRAPS, P_FCONST, P_ICONST } fro
 const RM_ANY = 0;
 const RM_MEM = 1;
 const RM_POOL = 2;
+import type { NativeAbi } from './nativeabi.ts';
 
 export class Rules {
   lower: Lowering = null as unknown as Lowering;
@@ -35,6 +36,8 @@ export class Rules {
 
   readonly params = new Locations();
   readonly results = new Locations();
+
+  constructor(readonly abi: NativeAbi) {}
 
   // The prepared address.
   private base = NO_VREG;

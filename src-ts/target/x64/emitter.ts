@@ -9,6 +9,7 @@ import { ALLOC_SLOT, type Allocation, PREG_FP, type VCode } from '../../mach/vco
 import { TRAP_MEMORY_OOB, T_F32, T_V128 } from '../../gen/ir.ts';
 import { bug } from '../../util/bug.ts';
 import * as E from './encode.ts';
+import type { NativeAbi } from './nativeabi.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
@@ -27,6 +28,8 @@ export class FunctionState {
   flagsReg = 0;
   flagsWide = false;
   lower: Lowering = null as unknown as Lowering;
+
+  constructor(readonly abi: NativeAbi) {}
 
   /** Block places of all jump tables. */
   get lowerTable(): Int32Array {

@@ -7,6 +7,7 @@
  *   below        callee-saved registers, spill slots, result area, ... outgoing arguments at rsp
  */
 import * as X from '../../gen/x64.ts';
+import type { CodeBuffer } from '../../mach/codebuffer.ts';
 import type { FrameNeeds } from '../../mach/emit.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import { I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
@@ -15,13 +16,13 @@ import * as Rec from '../../object/records.ts';
 import { type FunctionState, loadGp, storeGp } from './emitter.ts';
 import * as E from './encode.ts';
 import { clobberSets, CTX, registers, SCRATCH, SCRATCH_FP } from './machine.ts';
+import type { NativeAbi } from './nativeabi.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
 const DWARF_RBP = R.DWARF_GP[R.RBP];
 const DWARF_RSP = R.DWARF_GP[R.RSP];
-/** Frames that could jump over the stack guard are probed; the page is the unit. */
-const PROBE_ABOVE = 32768;
+/** The unit of probing. */
 const PAGE = 4096;
 
 /** Lays out the frame. */
@@ -76,23 +77,28 @@ export function emitPrologue(
   sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_RBP, 16);
   E.encRR(buf, X.MOV_r64_rm64, R.RBP, R.RSP);
   sink.unwindEvent(Rec.UNWIND_SET_FP, DWARF_RBP, 16);
-  if (s.frameBytes > PROBE_ABOVE) probe(s);
-  else if (s.frameBytes > 0) adjust(s, X.SUB_rm64_imm8, X.SUB_rm64_imm32, s.frameBytes);
-  if (s.frameBytes > 0) sink.unwindEvent(Rec.UNWIND_ALLOC, 0, s.frameBytes);
+  // A large frame's registers are saved first: the loop that makes the rest is no part of the prologue for unwinders.
+  const large = s.frameBytes > s.abi.probeAbove;
+  const first = large ? (8 * s.saved.length + 15) & -16 : s.frameBytes;
+  if (first > 0) {
+    lowerStack(sink.buf, first);
+    sink.unwindEvent(Rec.UNWIND_ALLOC, 0, first);
+  }
   for (let k = 0; k < s.saved.length; k++) {
     storeGp(s, s.saved[k], R.RBP, -8 * (k + 1));
     sink.unwindEvent(Rec.UNWIND_SAVE, R.DWARF_GP[s.saved[k]], 16 + 8 * (k + 1));
   }
+  if (large) probe(sink.buf, s.frameBytes - first);
 }
 
-function adjust(s: FunctionState, small: number, large: number, bytes: number): void {
-  E.encR_imm(s.sink.buf, bytes <= 127 ? small : large, R.RSP, bytes);
+function lowerStack(buf: CodeBuffer, bytes: number): void {
+  E.encR_imm(buf, bytes <= 127 ? X.SUB_rm64_imm8 : X.SUB_rm64_imm32, R.RSP, bytes);
 }
 
-/** Moves rsp down page by page, touching each, so that the guard can not be jumped over. */
-function probe(s: FunctionState): void {
-  const { buf } = s.sink;
-  const pages = Math.floor(s.frameBytes / PAGE);
+/** Moves rsp down page by page, touching each, so that the guard can not be jumped over. Through r11. */
+export function probe(buf: CodeBuffer, bytes: number): void {
+  const pages = Math.floor(bytes / PAGE);
+  if (pages === 0) return lowerStack(buf, bytes);
   E.encR_imm(buf, X.MOV_r32_imm32, SCRATCH, pages);
   const loop = buf.pos;
   E.encR_imm(buf, X.SUB_rm64_imm32, R.RSP, PAGE);
@@ -100,13 +106,13 @@ function probe(s: FunctionState): void {
   E.encR_imm(buf, X.SUB_rm32_imm8, SCRATCH, 1);
   E.encRel8_cc(buf, X.JCC_rel8, R.CC_NE, 0);
   buf.patch8(buf.pos - 1, loop - buf.pos);
-  const rest = s.frameBytes % PAGE;
-  if (rest > 0) adjust(s, X.SUB_rm64_imm8, X.SUB_rm64_imm32, rest);
+  const rest = bytes % PAGE;
+  if (rest > 0) lowerStack(buf, rest);
 }
 
 /** The callee has popped its stack arguments: the outgoing area is lowered again. */
 export function afterCall(s: FunctionState, popped: number): void {
-  if (popped > 0) adjust(s, X.SUB_rm64_imm8, X.SUB_rm64_imm32, popped);
+  if (popped > 0) lowerStack(s.sink.buf, popped);
 }
 
 /** Restores callee-saved registers, but for one. */
@@ -130,8 +136,21 @@ export function emitReturn(s: FunctionState): void {
 }
 
 function leave(s: FunctionState): void {
-  E.enc0(s.sink.buf, X.LEAVE);
-  s.sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
+  closeFrame(s.sink, s.abi, s.frameBytes === 0);
+}
+
+/** Releases the frame; `empty`: rsp is rbp. */
+export function closeFrame(sink: CodeSink, abi: NativeAbi, empty: boolean): void {
+  const { buf } = sink;
+  if (!abi.windowsEpilogues) E.enc0(buf, X.LEAVE);
+  else {
+    if (!empty) {
+      E.encRM(buf, X.LEA_r64_m, R.RSP, R.RBP, R.NO_REG, 0, 0);
+      sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, 16);
+    }
+    E.encR(buf, X.POP_r64, R.RBP);
+  }
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
 }
 
 /** Tail call of a defined function (imm) or of the address in operand 0. */
@@ -145,6 +164,7 @@ export function emitTailCall(s: FunctionState, i: number): void {
   if (indirect) loadTarget(s, i);
   restore(s, CTX);
   if (delta === 0) leave(s);
+  else if (s.abi.windowsEpilogues) moveRecord(s, delta, delta < 0 ? bytes : 0);
   else moveFrame(s, delta, delta < 0 ? bytes : 0);
   if (indirect) E.encR(buf, X.JMP_rm64, SCRATCH);
   else {
@@ -177,6 +197,27 @@ function moveFrame(s: FunctionState, delta: number, staged: number): void {
   E.encRM(buf, X.LEA_r64_m, R.RSP, R.RBP, R.NO_REG, 0, delta);
   E.encR(buf, X.POP_r64, R.RBP);
   sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
+}
+
+/**
+ * The same for Windows, whose unwinder finds the frame record only at a small distance from rbp: the record is copied at
+ * once and rbp set to the copy.
+ */
+function moveRecord(s: FunctionState, delta: number, staged: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  E.encRM(buf, X.MOVUPS_xmm_xm128, SCRATCH_FP, R.RBP, R.NO_REG, 0, 0);
+  E.encRM(buf, X.MOVUPS_xm128_xmm, SCRATCH_FP, R.RBP, R.NO_REG, 0, delta);
+  if (s.saved[s.saved.length - 1] === CTX) {
+    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], 0);
+  }
+  // The copy may lie over saved registers, and eight bytes further over half of the record.
+  const apart = Math.abs(delta) >= 16;
+  if (delta < 16) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, apart ? 16 : 16 + delta);
+  E.encRM(buf, X.LEA_r64_m, R.RBP, R.RBP, R.NO_REG, 0, delta);
+  sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16);
+  for (let at = 0; at < staged; at += 8) copy8(s, R.RSP, at, R.RBP, 16 + at);
+  closeFrame(sink, s.abi, false);
 }
 
 /** Copies 8 bytes through the float scratch: r11 may hold the target. */

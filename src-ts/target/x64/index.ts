@@ -8,6 +8,7 @@ import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { Allocation } from '../../mach/vcode.ts';
 import type { CodeRecord } from '../../object/records.ts';
+import { type NativeAbi, SYSTEM_V } from './nativeabi.ts';
 import { lap, stopwatch } from '../../util/stopwatch.ts';
 import { X64Target } from './target.ts';
 
@@ -16,10 +17,17 @@ const ALIGN = 16;
 
 /** Compiles functions one after the other; all state is reused. */
 export class FunctionCompiler {
-  private readonly target = new X64Target();
-  readonly lowering = new Lowering(this.target);
+  private readonly target: X64Target;
+  readonly lowering: Lowering;
   readonly allocation = new Allocation();
-  private readonly emitter = new Emitter(this.target);
+  private readonly emitter: Emitter;
+
+  /** @param abi of the native code that the functions call */
+  constructor(abi: NativeAbi = SYSTEM_V) {
+    this.target = new X64Target(abi);
+    this.lowering = new Lowering(this.target);
+    this.emitter = new Emitter(this.target);
+  }
 
   get sink(): CodeSink {
     return this.emitter.sink;

@@ -8,7 +8,7 @@ import { DEF_REG, defFixed, I_CALL, I_RETURN, NO_VREG, useFixed } from '../../ma
 import { bug } from '../../util/bug.ts';
 import type { Rules } from './context.ts';
 import { fullLoad, fullStore, loadArea, storeArea } from './lowermem.ts';
-import { CLOBBER_CALL, CLOBBER_CALL_CTX, CTX, systemV, wasmConvention } from './machine.ts';
+import { CLOBBER_CALL, CLOBBER_CALL_CTX, CTX, wasmConvention } from './machine.ts';
 import * as P from './ops.ts';
 
 /** Registers and stack bytes of the builtins, from the letters of isa/abi/vmctx.ts. */
@@ -160,25 +160,37 @@ export function lowerCallBuiltin(c: Rules, row: number): void {
   const { f } = c;
   const list = f.c[row];
   const n = f.listLength(list);
+  placeBuiltin(c, f.imm[row]);
+  for (let i = 0; i < n; i++) {
+    const at = c.params.at[i];
+    if (at >= STACK) storeArea(c, P.AUX_OUT, c.abi.shadowBytes + at - STACK, f.listGet(list, i));
+  }
   beginBuiltin(c, f.listGet(list, 0), f.imm[row]);
   for (let i = 0; i < n; i++) {
-    c.lower.operand(c.lower.vregOf(f.listGet(list, i)), useFixed(c.params.at[i]));
+    const at = c.params.at[i];
+    if (at < STACK) c.lower.operand(c.lower.vregOf(f.listGet(list, i)), useFixed(at));
   }
   endBuiltin(c, f.ty[row], f.ty[row] === Op.T_VOID ? NO_VREG : c.lower.vregOf(row));
 }
 
 /** A builtin in place of a float operation of one operand that the CPU lacks. */
 export function callBuiltin(c: Rules, builtin: number, operand: number, result: number): void {
+  placeBuiltin(c, builtin);
   beginBuiltin(c, c.f.first[0], builtin);
   c.lower.operand(c.lower.vregOf(operand), useFixed(c.params.at[0]));
   endBuiltin(c, c.f.ty[operand], result);
 }
 
+/** Places a builtin's arguments, and has the frame make room for those on the stack. */
+function placeBuiltin(c: Rules, builtin: number): void {
+  const { abi, lower, params } = c;
+  params.params(abi.convention, BUILTIN_PARAMS[builtin], false);
+  lower.outgoingBytes = Math.max(lower.outgoingBytes, abi.shadowBytes + params.stackBytes);
+}
+
 /** Starts call [ctx.builtins + 8 * builtin]. */
 function beginBuiltin(c: Rules, ctx: number, builtin: number): void {
   const { lower } = c;
-  c.params.params(systemV, BUILTIN_PARAMS[builtin], false);
-  if (c.params.stackBytes > 0) bug('x64 calls', 'a builtin with stack arguments');
   const table = lower.newVreg(Op.T_I64);
   c.setAddress(lower.vregOf(ctx), NO_VREG, 0, Abi.CTX_BUILTINS);
   lower.inst(fullLoad(Op.T_I64));
@@ -191,7 +203,8 @@ function beginBuiltin(c: Rules, ctx: number, builtin: number): void {
 
 function endBuiltin(c: Rules, ty: number, result: number): void {
   if (result !== NO_VREG) {
-    const regs = isFloat(ty) ? systemV.resultsFp : systemV.resultsGp;
+    const { resultsFp, resultsGp } = c.abi.convention;
+    const regs = isFloat(ty) ? resultsFp : resultsGp;
     c.lower.operand(result, defFixed(regs[0]));
   }
   c.lower.flags(I_CALL);

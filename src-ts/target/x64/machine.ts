@@ -4,7 +4,7 @@
  * Wasm convention: context in r15; integers in rax rcx rdx rsi rdi r8 r9 r10, floats in xmm0-7, the rest on the stack,
  * popped by the callee; results in rax rcx rdx rsi rdi r8 and xmm0-7, the rest in a result area. Callee-saved: rbx,
  * rbp, r12-r15. r11 and xmm15 are scratch of the emitter.
- * Builtins: System V psABI 1.0, 3.2.
+ * Native code: nativeabi.ts.
  */
 import type { Convention } from '../../mach/abi.ts';
 import { FORM_NAMES } from '../../gen/x64.ts';
@@ -35,13 +35,6 @@ export const wasmConvention: Convention = {
   argsFp: fp(8),
   resultsGp: [R.RAX, R.RCX, R.RDX, R.RSI, R.RDI, R.R8],
   resultsFp: fp(8),
-};
-
-export const systemV: Convention = {
-  argsGp: [R.RDI, R.RSI, R.RDX, R.RCX, R.R8, R.R9],
-  argsFp: fp(8),
-  resultsGp: [R.RAX, R.RDX],
-  resultsFp: fp(2),
 };
 
 /** Numbers of the clobber sets. */

@@ -12,6 +12,7 @@ import { emitPrologue, savedContext } from './frame.ts';
 import { jump, RULES } from './lower.ts';
 import { lowerEntry, signatureStack } from './lowercall.ts';
 import { clobberSets, CTX, opFlags, registers } from './machine.ts';
+import type { NativeAbi } from './nativeabi.ts';
 import * as P from './ops.ts';
 import { DWARF_GP, dwarfXmm } from './regs.ts';
 import { emitDeferred, emitInst, emitRemat } from './pseudo.ts';
@@ -20,8 +21,14 @@ export class X64Target implements Target {
   readonly registers = registers;
   readonly clobberSets = clobberSets;
   readonly opFlags = opFlags;
-  private readonly rules = new Rules();
-  private readonly state = new FunctionState();
+  private readonly rules: Rules;
+  private readonly state: FunctionState;
+
+  /** @param abi of the native code around */
+  constructor(abi: NativeAbi) {
+    this.rules = new Rules(abi);
+    this.state = new FunctionState(abi);
+  }
 
   /** Addresses have room for everything. */
   prepare(): void {}

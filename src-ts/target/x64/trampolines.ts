@@ -1,10 +1,10 @@
 /**
  * Trampolines, one per signature.
  *
- * Entry: a System V function entry(slots, ctx, code), but entered by a jump with the return address pushed, that loads
+ * Entry: a native function entry(slots, ctx, code). Linux: entered by a jump with the return address pushed, that loads
  * arguments from 8-byte slots, calls code by the Wasm convention and stores the results to the slots. rbx holds the slots
  * during the call. It returns by a jump too, so that it is not among the frames for which elfin_suspend balances the
- * return predictor.
+ * return predictor. Windows: an ordinary function.
  *
  * Exit: the code of an imported host function, called by the Wasm convention with r15 = VMHostFunc. It stores arguments
  * to the slots of the transfer area and suspends the fiber: elfin_suspend (rdi = Thread, resume address on the stack)
@@ -20,8 +20,10 @@ import { CodeSink } from '../../mach/sink.ts';
 import { PREG_FP } from '../../mach/vcode.ts';
 import * as Rec from '../../object/records.ts';
 import * as E from './encode.ts';
+import { closeFrame, probe } from './frame.ts';
 import { fullLoad, fullStore } from './lowermem.ts';
 import { CTX, SCRATCH, wasmConvention } from './machine.ts';
+import { type NativeAbi, SYSTEM_V, WINDOWS } from './nativeabi.ts';
 import * as R from './regs.ts';
 import { X64Target } from './target.ts';
 
@@ -33,27 +35,39 @@ const NO_BLOCKS = new Int32Array(0);
 const EXIT_SAVED = [R.RBX, R.R12, R.R13, R.R14, R.R15];
 
 class Trampolines {
-  private readonly sink = new CodeSink(new X64Target());
+  private readonly sink: CodeSink;
   private readonly params = new Locations();
   private readonly results = new Locations();
+  /** What an entry trampoline saves below rbp: general registers in 8 bytes each, then XMM registers in 16. */
+  private readonly entrySaved: readonly number[];
+
+  constructor(private readonly abi: NativeAbi) {
+    this.sink = new CodeSink(new X64Target(abi));
+    this.entrySaved = [R.RBX, CTX, ...abi.savedGp];
+  }
 
   /** The entry trampoline of a signature, its types as numbers of isa/ir/ops.ts. */
   entry(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
     const area = this.begin(params, results);
-    // rbx, r15, the result area, outgoing arguments.
-    const areaAt = -16 - this.results.stackBytes;
-    const frame = (16 + this.results.stackBytes + this.params.stackBytes + 15) & -16;
-    this.open(frame);
-    this.save(R.RBX, 1);
-    this.save(CTX, 2);
-    this.moveReg(R.RBX, R.RDI);
-    this.moveReg(CTX, R.RSI);
-    this.moveReg(SCRATCH, R.RDX);
+    const { entrySaved, abi } = this;
+    const savedBytes = 8 * entrySaved.length + 16 * abi.savedXmm.length;
+    // Saved registers, the result area, outgoing arguments.
+    const areaAt = -savedBytes - this.results.stackBytes;
+    const frame = (savedBytes + this.results.stackBytes + this.params.stackBytes + 15) & -16;
+    const large = frame > abi.probeAbove;
+    this.open(large ? savedBytes : frame);
+    entrySaved.forEach((reg, k) => this.save(reg, k + 1));
+    this.xmms(true);
+    const [slots, ctx, code] = abi.convention.argsGp;
+    this.moveReg(R.RBX, slots);
+    this.moveReg(CTX, ctx);
+    if (large) probe(this.sink.buf, frame - savedBytes);
+    this.moveReg(SCRATCH, code);
     this.entryArguments(params, area, areaAt);
     E.encR(this.sink.buf, X.CALL_rm64, SCRATCH);
     this.entryResults(results, areaAt);
-    this.restore(R.RBX, 1);
-    this.restore(CTX, 2);
+    entrySaved.forEach((reg, k) => this.restore(reg, k + 1));
+    this.xmms(false);
     this.closeByJump();
     return this.sink.finish(NO_BLOCKS, 16);
   }
@@ -127,11 +141,24 @@ class Trampolines {
     this.sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[reg], 0);
   }
 
+  /** Saves or restores the XMM registers that native callers expect back. */
+  private xmms(save: boolean): void {
+    const { sink } = this;
+    const { savedXmm } = this.abi;
+    for (let k = 0; k < savedXmm.length; k++) {
+      const below = 8 * this.entrySaved.length + 16 * (k + 1);
+      const column = R.dwarfXmm(savedXmm[k]);
+      this.mem(save ? X.MOVAPS_xm128_xmm : X.MOVAPS_xmm_xm128, savedXmm[k], R.RBP, -below);
+      if (save) sink.unwindEvent(Rec.UNWIND_SAVE, column, 16 + below);
+      else sink.unwindEvent(Rec.UNWIND_RESTORE_REG, column, 0);
+    }
+  }
+
   private close(pop: number): void {
     const { sink } = this;
-    E.enc0(sink.buf, X.LEAVE);
-    sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
-    E.encI(sink.buf, X.RET_imm16, pop);
+    closeFrame(sink, this.abi, false);
+    if (pop > 0) E.encI(sink.buf, X.RET_imm16, pop);
+    else E.enc0(sink.buf, X.RET);
   }
 
   /**
@@ -144,11 +171,11 @@ class Trampolines {
     else this.closeByJump();
   }
 
-  /** Leaves without ret. */
+  /** Leaves without ret, where unwinders follow. */
   private closeByJump(): void {
     const { sink } = this;
-    E.enc0(sink.buf, X.LEAVE);
-    sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_RSP, 8);
+    if (this.abi.windowsEpilogues) return this.close(0);
+    closeFrame(sink, this.abi, false);
     this.load(SCRATCH, R.RSP, 0);
     this.mem(X.LEA_r64_m, R.RSP, R.RSP, 8);
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, 0);
@@ -283,14 +310,24 @@ class Trampolines {
   }
 }
 
-const trampolines = new Trampolines();
+const linux = new Trampolines(SYSTEM_V);
+const windows = new Trampolines(WINDOWS);
 
 /** The trampoline by which the host calls functions of a signature (types numbered as in isa/ir/ops.ts). */
 export function entryTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
-  return trampolines.entry(params, results);
+  return linux.entry(params, results);
 }
 
 /** The code of imported host functions of a signature. */
 export function exitTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
-  return trampolines.exit(params, results);
+  return linux.exit(params, results);
+}
+
+/** The same for Windows. */
+export function windowsEntryTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
+  return windows.entry(params, results);
+}
+
+export function windowsExitTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
+  return windows.exit(params, results);
 }

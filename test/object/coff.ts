@@ -1,0 +1,67 @@
+/** A minimal COFF object around our .text, .xdata and .pdata, for tools that read no other (Microsoft PE/COFF, 3 to 5). */
+import type { LoadedObject } from '../../src-ts/object/index.ts';
+
+const MACHINE_AMD64 = 0x8664;
+const ADDR32NB = 3;
+const HEADER = 20;
+const SECTION = 40;
+const RELOCATION = 10;
+const SYMBOL = 18;
+const CODE = 0x6050_0020; // code, aligned to 16, executable, readable
+const DATA = 0x4030_0040; // initialised data, aligned to 4, readable
+
+/** Addresses in .pdata are relocated against section symbols, as compilers do it: the fields hold the offsets. */
+export function coff(object: LoadedObject): Uint8Array {
+  const { layout: l, bytes } = object;
+  const part = (offset: number, size: number) => bytes.slice(offset, offset + size);
+  const pdata = part(l.pdataOffset, l.pdataSize);
+  const fields = new DataView(pdata.buffer);
+  // What an entry says relative to .text is in .xdata.
+  for (let at = 8; at < pdata.length; at += 12) {
+    fields.setUint32(at, fields.getUint32(at, true) - (l.xdataOffset - l.textOffset), true);
+  }
+  const sections = [
+    { name: '.text', data: part(l.textOffset, l.textSize), flags: CODE },
+    { name: '.xdata', data: part(l.xdataOffset, l.xdataSize), flags: DATA },
+    { name: '.pdata', data: pdata, flags: DATA },
+  ];
+  const count = pdata.length / 4;
+  const start = HEADER + SECTION * sections.length;
+  const sizes = sections.reduce((sum, s) => sum + s.data.length, 0);
+  const relocations = start + sizes;
+  const symbols = relocations + RELOCATION * (count + 1);
+  const file = new Uint8Array(symbols + SYMBOL * sections.length + 4);
+  const v = new DataView(file.buffer);
+  v.setUint16(0, MACHINE_AMD64, true);
+  v.setUint16(2, sections.length, true);
+  v.setUint32(8, symbols, true);
+  v.setUint32(12, sections.length, true);
+  let data = start;
+  sections.forEach(({ name, data: contents, flags }, i) => {
+    const at = HEADER + SECTION * i;
+    file.set(Buffer.from(name), at);
+    v.setUint32(at + 16, contents.length, true);
+    v.setUint32(at + 20, data, true);
+    file.set(contents, data);
+    data += contents.length;
+    v.setUint32(at + 36, flags, true);
+    const symbol = symbols + SYMBOL * i;
+    file.set(Buffer.from(name), symbol);
+    v.setUint16(symbol + 12, i + 1, true);
+    v.setUint8(symbol + 16, 3); // static
+    if (name !== '.pdata') return;
+    // More than 65,535 relocations are counted in the first.
+    v.setUint32(at + 24, relocations, true);
+    v.setUint16(at + 32, 0xffff, true);
+    v.setUint32(at + 36, flags | 0x0100_0000, true);
+  });
+  v.setUint32(relocations, count + 1, true);
+  for (let k = 0; k < count; k++) {
+    const at = relocations + RELOCATION * (k + 1);
+    v.setUint32(at, 4 * k, true);
+    v.setUint32(at + 4, k % 3 === 2 ? 1 : 0, true);
+    v.setUint16(at + 8, ADDR32NB, true);
+  }
+  v.setUint32(file.length - 4, 4, true);
+  return file;
+}

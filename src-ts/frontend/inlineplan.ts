@@ -49,7 +49,8 @@ export const INLINE_LIMITS: Readonly<Record<string, InlineLimits>> = {
     small: 10,
     inLoop: 6,
     constant: 1,
-    once: 200,
+    // Producers have inlined what they thought hot: what is left with one call is often large and cold.
+    once: 30,
     caller: 2000,
     growth: 60,
     growthPercent: 20,

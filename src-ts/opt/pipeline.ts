@@ -13,6 +13,7 @@ import { valueNumbering } from './gvn.ts';
 import { hoistInvariants } from './licm.ts';
 import { redundantParams } from './params.ts';
 import { deadStores } from './stores.ts';
+import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
 
 export { fold } from './fold.ts';
@@ -48,6 +49,9 @@ export const PASSES: readonly Pass[] = [
   pass('branches-late', simplifyBranches, BOTH),
   pass('params-late', redundantParams, FULL),
   pass('licm', hoistInvariants, FULL),
+  pass('thread', threadJumps, ['2']),
+  pass('branches-threaded', simplifyBranches, ['2']),
+  pass('gvn-late', valueNumbering, FULL),
   pass('stores', deadStores, FULL),
   pass('dce', deadCode, BOTH),
 ];

@@ -6,7 +6,9 @@
       'target_name': 'elfin',
       'sources': ['<@(elfin_core_sources)', '<@(elfin_napi_sources)'],
       'conditions': [
-        ['target_arch=="arm64"', {'sources': ['<@(elfin_arm64_sources)']}, {'sources': ['<@(elfin_x64_sources)']}],
+        ['OS!="win"', {'sources': ['<@(elfin_posix_sources)']}],
+        ['OS!="win" and target_arch=="x64"', {'sources': ['<@(elfin_posix_x64_sources)']}],
+        ['OS!="win" and target_arch=="arm64"', {'sources': ['<@(elfin_posix_arm64_sources)']}],
       ],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],

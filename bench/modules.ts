@@ -55,13 +55,22 @@ function expected(directory: string, stem: string, stream: string): string | nul
   return found ?? null;
 }
 
+function importsMarks(bytes: Buffer, all: readonly Section[]): boolean {
+  const imports = all.find((s) => s.id === IMPORT_SECTION);
+  return imports !== undefined && bytes.subarray(imports.start, imports.end).includes(BENCH_START);
+}
+
+/** Whether a module imports `bench.start`. */
+export function callsMarks(module: Uint8Array): boolean {
+  const bytes = Buffer.from(module.buffer, module.byteOffset, module.length);
+  return importsMarks(bytes, sections(bytes));
+}
+
 function describe(root: string, path: string): BenchModule | null {
   const bytes = readFileSync(path);
   if (bytes.length < 8 || bytes.readUInt32LE(0) !== 0x6d736100) return null;
   const all = sections(bytes);
-  const imports = all.find((s) => s.id === IMPORT_SECTION);
-  if (imports === undefined) return null;
-  if (!bytes.subarray(imports.start, imports.end).includes(BENCH_START)) return null;
+  if (!importsMarks(bytes, all)) return null;
   const code = all.find((s) => s.id === CODE_SECTION);
   const directory = dirname(path);
   const stem = basename(path, '.wasm');

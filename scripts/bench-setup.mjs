@@ -25,7 +25,7 @@ function run(command, args, options = {}) {
   });
 }
 
-function installLibrary() {
+export function installLibrary() {
   if (existsSync(join(paths.python, 'wasmtime'))) return;
   rmSync(paths.python, { recursive: true, force: true });
   run('python3', [

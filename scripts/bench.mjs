@@ -7,9 +7,9 @@ import { cache, paths, setUp, WASMTIME } from './bench-setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
-if (args.includes('--target') && args[args.indexOf('--target') + 1]?.startsWith('aarch64')) {
-  const { benchAarch64 } = await import('./bench-aarch64.mjs');
-  process.exit(await benchAarch64(args, root));
+if (args.includes('--count') || args.includes('--target')) {
+  const { countCommand } = await import('./bench-count.mjs');
+  process.exit(await countCommand('main', args));
 }
 const asksForHelp = args.includes('--help');
 const warnings = asksForHelp ? [] : setUp((text) => process.stderr.isTTY && console.error(text));

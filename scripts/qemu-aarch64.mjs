@@ -25,7 +25,7 @@ const SYSROOT = '/usr/aarch64-linux-gnu';
 /** Of 2016, Armv8.0-A: newer instructions fault. */
 const CPU = 'cortex-a72';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const home = join(root, '.cache', 'aarch64');
 const nodeHome = join(home, `node-${NODE_VERSION}`);
 const nativeBuild = join(home, 'build');
@@ -58,13 +58,15 @@ function has(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
 }
 
-function installTools() {
-  const wanted = {
-    'qemu-aarch64': 'qemu-user',
-    'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
-    cmake: 'cmake',
-    ninja: 'ninja-build',
-  };
+const PACKAGES = {
+  'qemu-aarch64': 'qemu-user',
+  'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
+  cmake: 'cmake',
+  ninja: 'ninja-build',
+};
+
+/** Installs the Debian packages of programs that are missing. Throws Error where that is not possible. */
+export function installPackages(wanted) {
   const missing = Object.keys(wanted).filter((program) => !has(program));
   if (missing.length === 0) return;
   const packages = missing.map((program) => wanted[program]);
@@ -108,7 +110,7 @@ function buildNative() {
 /** Makes everything that is missing or older than its sources. Throws Error saying what could not be had. */
 export async function setUp() {
   mkdirSync(home, { recursive: true });
-  installTools();
+  installPackages(PACKAGES);
   installNode();
   buildNative();
   const here = process.cwd();
@@ -125,7 +127,23 @@ function show([command, args]) {
   return status ?? 1;
 }
 
-const hostHome = join(root, '.cache', 'aarch64-host');
+export const hostHome = join(root, '.cache', 'aarch64-host');
+
+/** Bundles a half of test/aarch64 (`host`, `guest`) from its sources; `outfile` is below the addon of its machine. */
+export async function bundleHalf(half, outfile) {
+  await build({
+    entryPoints: [join(root, 'test', 'aarch64', `${half}.ts`)],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minifySyntax: true,
+    external: ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'],
+    define: { ELFIN_VERSION: '"0"' },
+    logLevel: 'warning',
+  });
+}
 
 /**
  * The two halves of test/aarch64, each below the addon of its machine, in folders of this run; calls `use(host, guest file,
@@ -135,20 +153,9 @@ export async function withHalves(guestHome, use) {
   mkdirSync(hostHome, { recursive: true });
   const folders = [hostHome, guestHome].map((folder) => mkdtempSync(join(folder, 'run-')));
   const [hostFile, guestFile] = ['host.mjs', 'guest.mjs'].map((name, i) => join(folders[i], name));
-  const source = (half) => join(root, 'test', 'aarch64', `${half}.ts`);
-  const options = {
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    minifySyntax: true,
-    external: ['wabt', '@alexaltea/capstone-js', '@bytecodealliance/*', 'binaryen'],
-    define: { ELFIN_VERSION: '"0"' },
-    logLevel: 'warning',
-  };
   try {
-    await build({ ...options, entryPoints: [source('host')], outfile: hostFile });
-    await build({ ...options, entryPoints: [source('guest')], outfile: guestFile });
+    await bundleHalf('host', hostFile);
+    await bundleHalf('guest', guestFile);
     return await use(await import(pathToFileURL(hostFile).href), guestFile, folders[0]);
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// x86-64, System V: stack switching, signal contexts, CPU features. Sources: System V ABI AMD64
-// (registers a callee preserves, DWARF register numbers), Intel SDM volume 2 CPUID and XGETBV.
+// x86-64, System V: stack switching, signal contexts. Source: System V ABI AMD64 (registers a
+// callee preserves, DWARF register numbers).
 //
 // Switching keeps the return-address predictor balanced: elfin_fiber_start/resume are called,
 // control enters the fiber by call or jmp, and leaves it by the ret that matches that call. Every
@@ -11,7 +11,6 @@
 
 #include "arch.h"
 #include "gen/abi.h"
-#include <cpuid.h>
 #include <csignal>
 #include <ucontext.h>
 
@@ -191,44 +190,6 @@ void leaveFiber(void *ucontext, const Fiber *fiber) {
   auto &registers = static_cast<ucontext_t *>(ucontext)->uc_mcontext.gregs;
   registers[REG_RSP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(fiber->callerSp));
   registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(&elfin_trap_landing));
-}
-
-namespace {
-
-/// True when the operating system saves the ymm registers.
-bool ymmEnabled(unsigned ecx1) {
-  if ((ecx1 & bit_OSXSAVE) == 0)
-    return false;
-  uint32_t low, high;
-  asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-  return (low & 6) == 6;
-}
-
-} // namespace
-
-std::vector<std::string> cpuFeatures() {
-  std::vector<std::string> names;
-  auto add = [&](bool present, const char *name) {
-    if (present)
-      names.emplace_back(name);
-  };
-  unsigned a = 0, b1 = 0, c1 = 0, d1 = 0, b7 = 0, c7 = 0, d7 = 0, bx = 0, cx = 0, dx = 0;
-  __get_cpuid(1, &a, &b1, &c1, &d1);
-  __get_cpuid_count(7, 0, &a, &b7, &c7, &d7);
-  __get_cpuid(0x80000001, &a, &bx, &cx, &dx);
-  bool ymm = ymmEnabled(c1);
-  add(c1 & bit_SSE3, "sse3");
-  add(c1 & bit_SSSE3, "ssse3");
-  add(c1 & bit_SSE4_1, "sse4.1");
-  add(c1 & bit_SSE4_2, "sse4.2");
-  add(c1 & bit_POPCNT, "popcnt");
-  add(ymm && (c1 & bit_AVX), "avx");
-  add(ymm && (b7 & bit_AVX2), "avx2");
-  add(b7 & bit_BMI, "bmi1");
-  add(b7 & bit_BMI2, "bmi2");
-  add(cx & bit_ABM, "lzcnt");
-  add(ymm && (c1 & bit_FMA), "fma");
-  return names;
 }
 
 } // namespace elfin::arch

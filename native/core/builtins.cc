@@ -55,7 +55,9 @@ bool initInside(uint64_t table, uint64_t segment, uint64_t dst, uint64_t src, ui
 /// would overflow there overflows here. The guard is larger than this.
 __attribute__((no_sanitize_address)) static void needStack() {
   constexpr size_t kNeeded = 16 * 1024;
-  (void)*(static_cast<const volatile uint8_t *>(__builtin_frame_address(0)) - kNeeded);
+  constexpr size_t kPage = 4096; // on Windows a stack's guard is one page, to be met in order
+  for (size_t below = kPage; below <= kNeeded; below += kPage)
+    (void)*(static_cast<const volatile uint8_t *>(__builtin_frame_address(0)) - below);
 }
 
 /// A NaN with its quiet bit set: a compiler that expands std::ceil in line leaves a signalling one

@@ -4,6 +4,7 @@
 // that.
 #pragma once
 
+#include "unwind.h"
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,6 +18,11 @@ struct CodeLayout {
   uint64_t ehFrameSize;
   uint64_t trapsOffset;
   uint64_t trapsSize;
+  /// Of objects for Windows, in place of .eh_frame.
+  uint64_t pdataOffset = 0;
+  uint64_t pdataSize = 0;
+  uint64_t xdataOffset = 0;
+  uint64_t xdataSize = 0;
 };
 
 class CodeMapping {
@@ -41,14 +47,15 @@ public:
   uintptr_t textAddress() const { return text_; }
 
 private:
-  CodeMapping(uint8_t *base, size_t size) : base_(base), size_(size) {}
+  CodeMapping(uint8_t *base, size_t size, bool file) : base_(base), size_(size), file_(file) {}
   const char *check(const CodeLayout &layout) const;
   const char *checkTraps(const CodeLayout &layout) const;
 
   uint8_t *base_;
   size_t size_;
+  bool file_;
   uintptr_t text_ = 0;
-  void *ehFrame_ = nullptr;
+  UnwindTable unwind_;
 };
 
 } // namespace elfin

@@ -2,10 +2,10 @@
 //
 //   spare guard | guard | stack ... | Fiber
 //
-// Running into the guard is the guest's stack overflow. When the kernel could not push the frame of
-// somebody else's signal handler (one without SA_ONSTACK, as libuv installs) because the guest was
-// near the end of its stack, the upper guard is opened for it and the spare one below becomes the
-// guard, until the fiber goes back to its pool.
+// (Windows' is in fiber_windows.cc.) Running into the guard is the guest's stack overflow. When the
+// kernel could not push the frame of somebody else's signal handler (one without SA_ONSTACK, as
+// libuv installs) because the guest was near the end of its stack, the upper guard is opened for it
+// and the spare one below becomes the guard, until the fiber goes back to its pool.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ enum class FiberState : uint32_t {
   Trapped,
 };
 
-/// The first four fields are used by assembly (arch_*.cc); their offsets are asserted there.
+/// The first fields are used by assembly (arch_*.cc); their offsets are asserted there.
 struct Fiber {
   /// Stack pointer while suspended (the resume address is on top), the initial one while idle.
   void *sp;
@@ -58,6 +58,12 @@ struct Fiber {
   bool overflowed;
   uintptr_t trapPc;
   uintptr_t trapFp;
+#if defined(_WIN32)
+  /// What the thread environment block says of the stack while it runs: lowest committed address,
+  /// and the lowest there is. The former moves down as the stack grows.
+  uint8_t *stackLimit;
+  uint8_t *deallocationStack;
+#endif
 
   bool inGuard(uintptr_t address) const {
     return address >= reinterpret_cast<uintptr_t>(mapping) &&

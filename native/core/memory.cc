@@ -1,24 +1,21 @@
 #include "memory.h"
 
-#include "pages.h"
+#include "os.h"
 #include "reservations.h"
 #include <cstddef>
-#include <cstring>
 #include <new>
-#include <sys/mman.h>
 
 namespace elfin {
 
 static_assert(offsetof(VMMemory, base) == 0);
 
 Region *Region::reserve() {
-  void *base = mmap(nullptr, GUARD_RESERVATION, PROT_NONE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (base == MAP_FAILED)
+  void *base = os::reserve(GUARD_RESERVATION);
+  if (base == nullptr)
     return nullptr;
   auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), GUARD_RESERVATION, true);
   if (region == nullptr || !addReservation(reinterpret_cast<uintptr_t>(base), GUARD_RESERVATION)) {
-    munmap(base, GUARD_RESERVATION);
+    os::release(base, GUARD_RESERVATION);
     if (region != nullptr)
       region->bytes_ = 0;
     delete region;
@@ -28,13 +25,13 @@ Region *Region::reserve() {
 }
 
 Region *Region::allocate(size_t bytes) {
-  size_t mapped = bytes == 0 ? pageSize() : bytes;
-  void *base = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (base == MAP_FAILED)
+  size_t mapped = bytes == 0 ? os::pageSize() : bytes;
+  void *base = os::allocate(mapped);
+  if (base == nullptr)
     return nullptr;
   auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), mapped, false);
   if (region == nullptr)
-    munmap(base, mapped);
+    os::release(base, mapped);
   return region;
 }
 
@@ -43,7 +40,7 @@ Region::~Region() {
     return;
   if (reserved_)
     removeReservation(reinterpret_cast<uintptr_t>(base_));
-  munmap(base_, bytes_);
+  os::release(base_, bytes_);
 }
 
 void Region::release() {
@@ -52,8 +49,8 @@ void Region::release() {
 }
 
 bool Region::resize(size_t bytes) {
-  void *base = mremap(base_, bytes_, bytes, MREMAP_MAYMOVE);
-  if (base == MAP_FAILED)
+  void *base = os::resize(base_, bytes_, bytes);
+  if (base == nullptr)
     return false;
   base_ = static_cast<uint8_t *>(base);
   bytes_ = bytes;
@@ -64,25 +61,12 @@ Region *Region::moved(const Region &from, size_t bytes) {
   auto *region = new (std::nothrow) Region(nullptr, 0, false);
   if (region == nullptr)
     return nullptr;
-#ifdef MREMAP_DONTUNMAP
-  // Moved as it is, then enlarged, so that it stays one kernel mapping and can be moved again. No
-  // MREMAP_FIXED, which unmaps its target even when it fails.
-  void *copy =
-      mremap(from.base_, from.bytes_, from.bytes_, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
-  if (copy != MAP_FAILED) {
-    region->base_ = static_cast<uint8_t *>(copy);
-    region->bytes_ = from.bytes_;
-    if (region->resize(bytes))
-      return region;
-    std::memcpy(from.base_, copy, from.bytes_);
+  region->base_ = static_cast<uint8_t *>(os::enlargedCopy(from.base_, from.bytes_, bytes));
+  if (region->base_ == nullptr) {
     delete region;
     return nullptr;
   }
-#endif
-  delete region;
-  region = allocate(bytes);
-  if (region != nullptr)
-    std::memcpy(region->base_, from.base_, from.bytes_);
+  region->bytes_ = bytes;
   return region;
 }
 
@@ -98,8 +82,7 @@ Memory *Memory::create(uint64_t minPages, uint64_t maxPages, bool guarded) {
   memory->guarded_ = guarded;
   memory->region_ = guarded ? Region::reserve() : Region::allocate(bytes);
   if (memory->region_ == nullptr ||
-      (guarded && bytes != 0 &&
-       mprotect(memory->region_->base(), bytes, PROT_READ | PROT_WRITE) != 0)) {
+      (guarded && bytes != 0 && !os::commit(memory->region_->base(), bytes))) {
     delete memory;
     return nullptr;
   }
@@ -117,7 +100,7 @@ Memory::~Memory() {
 
 bool Memory::growTo(size_t bytes) {
   if (guarded_)
-    return mprotect(region_->base() + vm.bytes, bytes - vm.bytes, PROT_READ | PROT_WRITE) == 0;
+    return os::commit(region_->base() + vm.bytes, bytes - vm.bytes);
   if (!region_->shared())
     return region_->resize(bytes);
   Region *larger = Region::moved(*region_, bytes);

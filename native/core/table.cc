@@ -2,7 +2,6 @@
 
 #include "pages.h"
 #include <new>
-#include <sys/mman.h>
 
 namespace elfin {
 
@@ -30,18 +29,17 @@ Table *Table::create(TableKind kind, uint64_t length, uint64_t max, uint64_t ini
 
 Table::~Table() {
   if (mappedBytes_ != 0)
-    munmap(reinterpret_cast<void *>(vm.base), mappedBytes_);
+    os::release(reinterpret_cast<void *>(vm.base), mappedBytes_);
 }
 
 bool Table::reserve(uint64_t entries) {
   if (entries <= capacity_)
     return true;
   size_t bytes = roundUpToPage(entries * entryBytes());
-  void *base =
-      mappedBytes_ == 0
-          ? mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-          : mremap(reinterpret_cast<void *>(vm.base), mappedBytes_, bytes, MREMAP_MAYMOVE);
-  if (base == MAP_FAILED)
+  void *base = mappedBytes_ == 0
+                   ? os::allocate(bytes)
+                   : os::resize(reinterpret_cast<void *>(vm.base), mappedBytes_, bytes);
+  if (base == nullptr)
     return false;
   vm.base = reinterpret_cast<uint64_t>(base);
   mappedBytes_ = bytes;

@@ -2,55 +2,17 @@
 
 #include "arch.h"
 #include "builtins.h"
-#include "pages.h"
 #include "traps.h"
 #include <cstdlib>
 #include <cstring>
-#include <new>
-#include <sys/mman.h>
 
 namespace elfin {
 
+#if !defined(_WIN32)
 constinit thread_local Thread *threadOfThis __attribute__((tls_model("initial-exec"))) = nullptr;
+#endif
 
 namespace {
-
-constexpr size_t kSignalStackBytes = 64 * 1024;
-
-/// Gives the thread a signal stack unless somebody else did. False: no memory.
-bool installSignalStack(Thread *thread) {
-  stack_t &old = thread->previousSignalStack;
-  if (sigaltstack(nullptr, &old) != 0)
-    return false;
-  if ((old.ss_flags & SS_DISABLE) == 0 && old.ss_size >= kSignalStackBytes)
-    return true;
-  size_t total = kSignalStackBytes + pageSize();
-  void *mapping = mmap(nullptr, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapping == MAP_FAILED)
-    return false;
-  stack_t stack{};
-  stack.ss_sp = static_cast<uint8_t *>(mapping) + pageSize();
-  stack.ss_size = kSignalStackBytes;
-  if (mprotect(stack.ss_sp, kSignalStackBytes, PROT_READ | PROT_WRITE) != 0 ||
-      sigaltstack(&stack, nullptr) != 0) {
-    munmap(mapping, total);
-    return false;
-  }
-  thread->signalStack = mapping;
-  thread->signalStackMapping = total;
-  return true;
-}
-
-void removeSignalStack(Thread *thread) {
-  if (thread->signalStack == nullptr)
-    return;
-  stack_t now{};
-  if (sigaltstack(nullptr, &now) == 0 &&
-      now.ss_sp == static_cast<uint8_t *>(thread->signalStack) + pageSize() &&
-      sigaltstack(&thread->previousSignalStack, nullptr) != 0)
-    return; // in use: leave it mapped
-  munmap(thread->signalStack, thread->signalStackMapping);
-}
 
 Fiber *newFiber(Thread *thread) {
   if (thread->fiberCount >= kMaxFibers)
@@ -131,14 +93,14 @@ Thread *acquireThread(size_t stackBytes) {
   size_t stack = stackBytes < kMinStackBytes   ? kMinStackBytes
                  : stackBytes > kMaxStackBytes ? kMaxStackBytes
                                                : stackBytes;
-  if (threadOfThis != nullptr) {
-    threadOfThis->stackBytes = stack;
-    threadOfThis->references++;
-    return threadOfThis;
+  if (Thread *known = currentThread()) {
+    known->stackBytes = stack;
+    known->references++;
+    return known;
   }
   auto *thread = static_cast<Thread *>(std::calloc(1, sizeof(Thread)));
   void *transfer = std::calloc(1, kTransferBytes);
-  if (thread == nullptr || transfer == nullptr || !installSignalStack(thread)) {
+  if (thread == nullptr || transfer == nullptr || !thread->signalStack.install()) {
     std::free(thread);
     std::free(transfer);
     return nullptr;
@@ -148,17 +110,17 @@ Thread *acquireThread(size_t stackBytes) {
   thread->stackBytes = stack;
   thread->references = 1;
   installTrapHandlers();
-  threadOfThis = thread;
+  setCurrentThread(thread);
   return thread;
 }
 
 void releaseThread(Thread *thread) {
   if (--thread->references > 0)
     return;
-  threadOfThis = nullptr;
+  setCurrentThread(nullptr);
   while (thread->fibers != nullptr)
     unlinkFiber(thread, thread->fibers);
-  removeSignalStack(thread);
+  thread->signalStack.remove();
   std::free(thread->transfer());
   std::free(thread);
 }

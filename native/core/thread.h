@@ -5,7 +5,7 @@
 
 #include "fiber.h"
 #include "gen/abi.h"
-#include <csignal>
+#include "signal_stack.h"
 #include <vector>
 
 namespace elfin {
@@ -33,20 +33,23 @@ struct Thread {
   /// By call site of a host call (hashed): whether the fiber ended, the last time it was resumed
   /// there.
   uint8_t endsAfter[256];
-  /// Null when the thread had a good one. `previousSignalStack` is put back at the end.
-  void *signalStack;
-  size_t signalStackMapping;
-  stack_t previousSignalStack;
+  SignalStack signalStack;
 
   VMTransfer *transfer() const { return reinterpret_cast<VMTransfer *>(head.transfer); }
   Fiber *running() const { return reinterpret_cast<Fiber *>(head.fiber); }
 };
 
-/// Null on threads that were not set up. Readable from signal handlers: it lies in the initial TLS
-/// block.
+/// Null on threads that were not set up. Readable from signal handlers.
+#if defined(_WIN32)
+Thread *currentThread();
+void setCurrentThread(Thread *thread);
+#else
+/// In the initial TLS block.
 extern constinit thread_local Thread *threadOfThis __attribute__((tls_model("initial-exec")));
 
 inline Thread *currentThread() { return threadOfThis; }
+inline void setCurrentThread(Thread *thread) { threadOfThis = thread; }
+#endif
 
 /// Makes the calling thread's Thread, or takes another reference to it (then stackBytes is for new
 /// fibers). nullptr: no memory.

@@ -82,6 +82,13 @@ Napi::Value CodeWrap::activate(const Napi::CallbackInfo &info) {
       !readUint(given, "trapsOffset", layout.trapsOffset) ||
       !readUint(given, "trapsSize", layout.trapsSize))
     return env.Undefined();
+#if defined(_WIN32)
+  if (!readUint(given, "pdataOffset", layout.pdataOffset) ||
+      !readUint(given, "pdataSize", layout.pdataSize) ||
+      !readUint(given, "xdataOffset", layout.xdataOffset) ||
+      !readUint(given, "xdataSize", layout.xdataSize))
+    return env.Undefined();
+#endif
   if (const char *wrong = Unwrap(info[0].As<Napi::Object>())->mapping_->activate(layout))
     return throwRange(env, wrong);
   return env.Undefined();

@@ -1,17 +1,19 @@
 // Fibers, suspension, traps and unwinding, with C++ functions in the place of compiled code.
 #include "../core/arch.h"
 #include "../core/code_registry.h"
+#include "../core/os.h"
 #include "../core/thread.h"
 #include "../core/traps.h"
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <stdexcept>
-#include <sys/mman.h>
 #include <thread>
-#include <unistd.h>
-#include <unwind.h>
 #include <vector>
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
 
 extern "C" void test_suspend(elfin::Thread *);
 
@@ -126,6 +128,7 @@ TEST_F(FiberTest, StackOverflowAnywhereOnTheFiberIsATrap) {
   EXPECT_EQ(call(twice, 4), STATUS_DONE);
 }
 
+#if !defined(_WIN32) // whose unwinder stays on one stack
 void throwing(uint64_t *slots, uint64_t ctx, uint64_t) {
   if (slots[0] != 0)
     test_suspend(reinterpret_cast<Thread *>(ctx));
@@ -147,6 +150,7 @@ TEST_F(FiberTest, ExceptionsCrossTheBaseFrame) {
     destroyFiber(fiber);
   }
 }
+#endif
 
 /// A page of code: at 0 an undefined instruction, at 16 a load from the first argument and a
 /// return.
@@ -159,17 +163,15 @@ const uint32_t kTrappingCode[] = {0 /* udf */, 0, 0, 0, 0xb9400000, 0xd65f03c0};
 class CodePage {
 public:
   CodePage() {
-    page = static_cast<uint8_t *>(
-        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    page = static_cast<uint8_t *>(os::allocate(4096));
     std::memcpy(page, kTrappingCode, sizeof kTrappingCode);
-    mprotect(page, 4096, PROT_READ | PROT_EXEC);
-    __builtin___clear_cache(reinterpret_cast<char *>(page), reinterpret_cast<char *>(page) + 4096);
+    os::makeExecutable(page, 4096);
     published = publishCode(
         {start(), start() + 4096, reinterpret_cast<const uint8_t *>(offsets), codes, 2});
   }
   ~CodePage() {
     unpublishCode(start());
-    munmap(page, 4096);
+    os::release(page, 4096);
   }
   uintptr_t start() const { return reinterpret_cast<uintptr_t>(page); }
 
@@ -225,6 +227,7 @@ TEST_F(FiberTest, ManyThreadsTrapWhileCodeComesAndGoes) {
     t.join();
 }
 
+#if !defined(_WIN32)               // which has no signals
 #if !defined(__SANITIZE_ADDRESS__) // frames are several times larger there
 volatile sig_atomic_t handled = 0;
 
@@ -294,6 +297,8 @@ TEST(TrapsDeathTest, WhatIsNotOursStillKills) {
       },
       ::testing::KilledBySignal(SIGILL), "");
 }
+
+#endif
 
 TEST(Arch, NamesFeaturesOnce) {
   std::vector<std::string> names = arch::cpuFeatures();

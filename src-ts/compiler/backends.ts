@@ -2,6 +2,7 @@
 import * as X64 from '../gen/x64.ts';
 import type { Func } from '../ir/func.ts';
 import type { Lowering } from '../mach/lower.ts';
+import type { CodeSink } from '../mach/sink.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { Allocation, RegisterFile } from '../mach/vcode.ts';
 import type { CodeRecord } from '../object/records.ts';
@@ -21,6 +22,8 @@ export interface FunctionBackEnd {
   /** The last function's instructions and where their registers went, for dumps and checks. */
   readonly lowering: Lowering;
   readonly allocation: Allocation;
+  /** Where code goes. */
+  readonly sink: CodeSink;
   /** Compiles a verified function. */
   compileFunction(f: Func, settings: CodeSettings): CodeRecord;
 }

@@ -11,6 +11,7 @@ import { print } from '../ir/print.ts';
 import { verify } from '../ir/verify.ts';
 import { checkAllocation } from '../mach/checker.ts';
 import { printVCode } from '../mach/print.ts';
+import { SPILL_STORE, type CodeSink } from '../mach/sink.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { CodeRecord } from '../object/records.ts';
 import { fold, Gate, optimize, setGate, type Level } from '../opt/pipeline.ts';
@@ -24,9 +25,10 @@ import { makesIndirectTailCalls } from './tailcalls.ts';
 
 /**
  * Stages whose text can be asked for: `ir` as the frontend made it, `passes` after every pass (the hook is told
- * `passes:NAME`), `opt` as the back end gets it, `vcode` the target's instructions with their registers.
+ * `passes:NAME`), `opt` as the back end gets it, `vcode` the target's instructions with their registers, `spills` where
+ * the code accesses spill slots (a line each: `load` or `store`, offset in the function).
  */
-export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode'] as const;
+export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode', 'spills'] as const;
 
 /** Gets the text of a stage of a function (index among the module's functions, imported ones first). */
 export type Dump = (stage: string, funcIndex: number, text: string) => void;
@@ -34,6 +36,16 @@ export type Dump = (stage: string, funcIndex: number, text: string) => void;
 /** A record without an address map: trampolines come from no Wasm byte. */
 function unmapped(record: CodeRecord): CodeRecord {
   return { ...record, addrmap: new Int32Array(0) };
+}
+
+/** The text of the stage `spills`. */
+function spillText({ spills }: CodeSink): string {
+  const lines: string[] = [];
+  for (let i = 0; i < spills.n; i += 2) {
+    const kind = spills.a[i + 1] === SPILL_STORE ? 'store' : 'load';
+    lines.push(`${kind} 0x${spills.a[i]!.toString(16)}`);
+  }
+  return lines.join('\n');
 }
 
 /** The gate for settings that bisect; null when they are as usual, which is faster. */
@@ -138,7 +150,9 @@ export class Session {
     if (this.settings.verify) this.check('frontend');
     optimize(f, this.level, this.after === undefined ? {} : { after: this.after });
     if (this.dumps('opt')) this.show('opt');
-    const record = this.backEnd.functions.compileFunction(f, this.code);
+    const { functions } = this.backEnd;
+    functions.sink.notesSpills = this.dumps('spills');
+    const record = functions.compileFunction(f, this.code);
     this.afterBackEnd();
     return this.settings.addressMap ? record : unmapped(record);
   }
@@ -150,6 +164,7 @@ export class Session {
       const op = (n: number) => formNames[n] ?? `pseudo ${n}`;
       this.show('vcode', printVCode(lowering.code, { op }, allocation));
     }
+    if (functions.sink.notesSpills) this.show('spills', spillText(functions.sink));
     if (!this.settings.verify) return;
     const errors = checkAllocation(lowering.code, allocation, registers);
     if (errors.length > 0) bug('register allocation', errors.slice(0, 10).join('; '));

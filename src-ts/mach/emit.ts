@@ -5,9 +5,18 @@
 import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
 import type { Lowering } from './lower.ts';
-import { CodeSink } from './sink.ts';
+import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
 import type { Target } from './target.ts';
-import { ALLOC_NONE, I_REMAT, type Allocation, type VCode } from './vcode.ts';
+import {
+  ALLOC_NONE,
+  ALLOC_SLOT,
+  I_REMAT,
+  K_DEF,
+  K_MASK,
+  REMAT_BASE,
+  type Allocation,
+  type VCode,
+} from './vcode.ts';
 
 const NONE = -1;
 
@@ -43,14 +52,35 @@ export class Emitter {
       sink.bind(p);
       const next = this.following(p, code.blockCount);
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
-        while (move < alloc.moveCount && alloc.movePlace[move] <= i) target.emitMove(sink, move++);
+        while (move < alloc.moveCount && alloc.movePlace[move] <= i) this.move(alloc, move++);
         // A constant that is only ever made again where it is used has no register here.
         if (code.flags[i] & I_REMAT && alloc.alloc[code.opnd[i]] === ALLOC_NONE) continue;
         sink.position(code.pos[i]);
+        if (sink.notesSpills) this.noteSlotOperands(code, alloc, i);
         target.emit(sink, i, next);
       }
     }
     return sink.finish(lower.tableEntries, align);
+  }
+
+  private move(alloc: Allocation, m: number): void {
+    const { sink } = this;
+    const at = sink.buf.pos;
+    this.target.emitMove(sink, m);
+    if (!sink.notesSpills) return;
+    const kind = alloc.moveTo[m] >= ALLOC_SLOT ? SPILL_STORE : SPILL_LOAD;
+    if (kind === SPILL_LOAD && (alloc.moveFrom[m] < ALLOC_SLOT || alloc.moveFrom[m] >= REMAT_BASE))
+      return;
+    // A target may join a move with the instruction before: then a place inside that one is noted.
+    sink.spill(sink.buf.pos > at ? at : at - 1, kind);
+  }
+
+  private noteSlotOperands(code: VCode, alloc: Allocation, i: number): void {
+    for (let o = code.opnd[i], end = code.opnd[i + 1]; o < end; o++) {
+      if (alloc.alloc[o] < ALLOC_SLOT) continue;
+      const store = (code.con[o] & K_MASK) === K_DEF;
+      this.sink.spill(this.sink.buf.pos, store ? SPILL_STORE : SPILL_LOAD);
+    }
   }
 
   /** The next block that is laid out. */

@@ -18,6 +18,10 @@ const NONE = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
 
+/** Kinds of accesses to spill slots. */
+export const SPILL_STORE = 0;
+export const SPILL_LOAD = 1;
+
 /** A growable list of integers. */
 export class IntList {
   a = new Int32Array(64);
@@ -64,6 +68,10 @@ export class CodeSink {
   readonly addrmap = new IntList();
   readonly unwind = new IntList();
   private lastPos = NONE;
+  /** Whether accesses to spill slots are noted: for tools that count them. */
+  notesSpills = false;
+  /** Offset and kind (SPILL_*) of every access to a spill slot, if they are noted. */
+  readonly spills = new IntList();
 
   // Explicit traps out of line.
   private readonly stubLabel = new IntList();
@@ -90,7 +98,7 @@ export class CodeSink {
     this.alias = alias;
     for (const list of [
       ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
-      ...[this.relocs, this.traps, this.addrmap, this.unwind],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.spills],
       ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
       ...[this.consts, this.tables, this.constFields, this.tableFields],
     ]) {
@@ -198,6 +206,12 @@ export class CodeSink {
     this.unwind.push(event);
     this.unwind.push(register);
     this.unwind.push(value);
+  }
+
+  /** Notes that the instruction at an offset reads or writes a spill slot. */
+  spill(at: number, kind: number): void {
+    this.spills.push(at);
+    this.spills.push(kind);
   }
 
   /** Notes a relocation of the 32-bit field that ends here. */
@@ -350,6 +364,7 @@ export class CodeSink {
     this.moveOffsets(this.traps, 3, 1);
     this.moveOffsets(this.addrmap, 2, 1);
     this.moveOffsets(this.unwind, 4, 1);
+    this.moveOffsets(this.spills, 2, 1);
     this.moveOffsets(this.constFields, 3, 2);
     this.moveOffsets(this.tableFields, 3, 2);
   }

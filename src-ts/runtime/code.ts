@@ -7,7 +7,7 @@ import type { FuncType, ModuleDescription } from '../object/records.ts';
 import type { NativeCode } from './native.ts';
 import { writeFuncRef } from './functions.ts';
 import { thread } from './thread.ts';
-import { registerCode, type CodeMap } from './trace.ts';
+import { registerCode, type CodeMap, type WasmFrame } from './trace.ts';
 
 /** Target of objects that this process can run. Throws ObjectError on other machines. */
 export function hostTarget(): string {
@@ -109,17 +109,16 @@ export class Code implements CodeMap {
     return (this.template = new Uint32Array(view.buffer));
   }
 
-  functionAt(textOffset: number): number {
-    return this.object.functionAt(textOffset);
-  }
-
   functionName(index: number): string | undefined {
     return this.object.names.get(index);
   }
 
-  wasmOffset(textOffset: number, isCall: boolean): number {
+  framesAt(textOffset: number, isCall: boolean): WasmFrame[] {
+    const index = this.object.functionAt(isCall ? textOffset - 1 : textOffset);
+    if (index < 0) return [];
     const trap = isCall ? undefined : this.object.traps.at(textOffset);
-    return trap ? trap.wasmOffset : this.object.wasmOffset(textOffset, isCall);
+    const wasmOffset = trap ? trap.wasmOffset : this.object.wasmOffset(textOffset, isCall);
+    return [{ index, wasmOffset }];
   }
 }
 

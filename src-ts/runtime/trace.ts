@@ -6,13 +6,24 @@ import { TRAP_STACK_OVERFLOW, TRAP_TEXTS } from '../gen/ir.ts';
 import { RuntimeError } from '../util/errors.ts';
 import { AddressRanges } from './ranges.ts';
 
+/** A place in a Wasm function. */
+export interface WasmFrame {
+  /** Function index in the module, imported ones counted. */
+  index: number;
+  /** Byte offset in the module of the instruction; -1 where unknown. */
+  wasmOffset: number;
+}
+
 /** What a trace needs to know of mapped code; implemented by the loaded object. */
 export interface CodeMap {
-  /** Function index at a text offset, or -1 (trampolines). */
-  functionAt(textOffset: number): number;
+  /**
+   * The Wasm frames that one native frame stands for, innermost first: several where the compiler inlined, none in code
+   * that comes from no function (trampolines).
+   *
+   * @param textOffset of the instruction; with `isCall` a return address, which may be the end of its function
+   */
+  framesAt(textOffset: number, isCall: boolean): WasmFrame[];
   functionName(index: number): string | undefined;
-  /** Wasm byte offset of the trap site or call that ends at a text offset; -1 where unknown. */
-  wasmOffset(textOffset: number, isCall: boolean): number;
 }
 
 const code = new AddressRanges<CodeMap>();
@@ -22,6 +33,12 @@ export function registerCode(start: number, size: number, map: CodeMap): void {
   code.add(start, size, map);
 }
 
+function frameLine(map: CodeMap, { index, wasmOffset }: WasmFrame): string {
+  const place = `wasm-function[${index}]${wasmOffset < 0 ? '' : `:0x${wasmOffset.toString(16)}`}`;
+  const name = map.functionName(index);
+  return name === undefined ? `    at ${place}` : `    at ${name} (${place})`;
+}
+
 /** One line per Wasm frame, innermost first. */
 function describe(frames: Float64Array): string[] {
   const lines: string[] = [];
@@ -29,13 +46,7 @@ function describe(frames: Float64Array): string[] {
     const found = code.find(pc);
     if (!found) return;
     const map = found.owner;
-    const offset = pc - found.start;
-    const index = map.functionAt(i === 0 ? offset : offset - 1);
-    if (index < 0) return;
-    const at = map.wasmOffset(offset, i > 0);
-    const place = `wasm-function[${index}]${at < 0 ? '' : `:0x${at.toString(16)}`}`;
-    const name = map.functionName(index);
-    lines.push(name === undefined ? `    at ${place}` : `    at ${name} (${place})`);
+    for (const frame of map.framesAt(pc - found.start, i > 0)) lines.push(frameLine(map, frame));
   });
   return lines;
 }

@@ -48,7 +48,9 @@ const MACHINES: Record<string, Machine> = {
     arch: 'ARCH_X86',
     mode: 'MODE_64',
     unit: 1,
-    data({ operands, offset, bytes }) {
+    data({ mnemonic, operands, offset, bytes }) {
+      // The scratch register is given return addresses, never tables.
+      if (mnemonic === 'lea' && operands.startsWith('r11,')) return undefined;
       const m = /\[rip \+ (0x[0-9a-f]+|\d+)\]/.exec(operands);
       return m ? offset + bytes.length + Number(m[1]) : undefined;
     },

@@ -130,7 +130,7 @@ function compiledBenchmarks(
       return [];
     }
     const { name, path: wasm, directory, stdout, stderr } = m;
-    return [{ name, wasm, directory, stdout, stderr, object }];
+    return [{ name, wasm, directory, stdout, stderr, object, args: [], marks: true }];
   });
 }
 
@@ -139,17 +139,6 @@ export function recordBench(...args: Parameters<typeof compiledBenchmarks>): str
   const file = join(args[0], 'bench.bin');
   writeFileSync(file, serialize(compiledBenchmarks(...args)));
   return [file];
-}
-
-/** Prepares the benchmarks for a run of each: name, module, and the file that the guest takes. */
-export function benchmarks(
-  ...args: Parameters<typeof compiledBenchmarks>
-): { name: string; wasm: string; file: string }[] {
-  return compiledBenchmarks(...args).map((record) => {
-    const file = join(args[0], `${record.name}.bin`);
-    writeFileSync(file, serialize([record]));
-    return { name: record.name, wasm: record.wasm, file };
-  });
 }
 
 /** Recurses, then grows its memory: deep frames with saved registers, below them a helper. */

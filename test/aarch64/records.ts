@@ -24,9 +24,12 @@ export interface FuzzRecord {
   seen: string[];
 }
 
-/** A benchmark. */
+/** A benchmark, or for counting any program. */
 export interface BenchRecord {
   name: string;
+  args: string[];
+  /** Whether it calls bench.start and bench.end. */
+  marks: boolean;
   wasm: string;
   directory: string;
   stdout: string | null;

@@ -3,6 +3,7 @@ import type { Func } from '../../ir/func.ts';
 import { Emitter } from '../../mach/emit.ts';
 import { Lowering } from '../../mach/lower.ts';
 import { allocate } from '../../mach/regalloc/index.ts';
+import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { Allocation } from '../../mach/vcode.ts';
 import type { CodeRecord } from '../../object/records.ts';
@@ -17,6 +18,10 @@ export class FunctionCompiler {
   readonly lowering = new Lowering(this.target);
   readonly allocation = new Allocation();
   private readonly emitter = new Emitter(this.target);
+
+  get sink(): CodeSink {
+    return this.emitter.sink;
+  }
 
   /** Bytes of instructions of the last function; constants and jump tables follow. */
   get codeBytes(): number {

@@ -1,0 +1,39 @@
+// What the core asks of the operating system about memory: os_posix.cc, os_windows.cc. Sizes are
+// multiples of pages unless said otherwise. What fails returns nullptr or false and changes
+// nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace elfin::os {
+
+size_t pageSize();
+
+/// Address space that can not be accessed.
+void *reserve(size_t bytes);
+/// Makes a part of a reservation, never accessible before, readable and writable, with zeros in it.
+bool commit(void *at, size_t bytes);
+/// Gives the pages of a committed part back; it reads as zeros then. For what is not in use:
+/// failing is harmless.
+void discard(void *at, size_t bytes);
+/// Zeroed memory of any size above 0.
+void *allocate(size_t bytes);
+/// Gives back all of a reservation or of allocated memory.
+void release(void *base, size_t bytes);
+/// Allocated memory of another size, with the old contents as far as they go, perhaps at another
+/// place.
+void *resize(void *base, size_t oldBytes, size_t newBytes);
+/// Larger allocated memory with the contents of `from`, which stays mapped and reads as anything.
+void *enlargedCopy(void *from, size_t oldBytes, size_t newBytes);
+
+/// A private copy of a file, writable; its pages are shared until they are written to. Sets `size`
+/// (any), or `error`.
+void *mapFile(const char *path, size_t &size, std::string &error);
+void unmapFile(void *base, size_t size);
+/// Makes writable memory, of a file or allocated, executable and no longer writable, and tells the
+/// instruction caches.
+bool makeExecutable(void *at, size_t bytes);
+
+} // namespace elfin::os

@@ -1,0 +1,9 @@
+// `npm run hot -- FILE.wasm`: the hottest blocks of a program, counted under qemu (bench/count/hot.ts has the options).
+import { countCommand } from './bench-count.mjs';
+
+try {
+  process.exitCode = await countCommand('hot', process.argv.slice(2));
+} catch (error) {
+  console.error(`hot: ${error.message}`);
+  process.exitCode = 1;
+}

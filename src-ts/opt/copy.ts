@@ -72,6 +72,22 @@ export function newestCopy(b: number): number {
   return firstCopy[b];
 }
 
+function isConstant(f: Func, v: number): boolean {
+  return f.op[v] === Op.ICONST || f.op[v] === Op.FCONST;
+}
+
+/** A constant made again at the start of a block. */
+function constantIn(f: Func, v: number, block: number): number {
+  const k = f.newRow(f.op[v], f.ty[v], NONE, NONE, NONE, f.pos[v]);
+  f.imm[k] = f.imm[v];
+  f.imm2[k] = f.imm2[v];
+  let at = f.first[block];
+  while (at !== NONE && f.op[at] === Op.PARAM) at = f.next[at];
+  if (at === NONE) f.append(k, block);
+  else f.insertBefore(k, at);
+  return k;
+}
+
 /** A value as the newest copies of region `number` have it. */
 export function mapped(f: Func, number: number, v: number): number {
   return v > 0 && f.block[v] !== NONE && region[f.block[v]] === number ? newest[v] : v;
@@ -100,9 +116,18 @@ function copyRow(f: Func, b: Builder, number: number, r: number): number {
   return b.emit(copy);
 }
 
+/** What a parameter is in a copy: the constant that the only edge into the copy brings, or a parameter of the copy. */
+function copyParam(f: Func, copy: number, r: number, args: number): number {
+  const p = f.addParam(copy, f.ty[r], f.pos[r]);
+  const arg = args === NONE ? NONE : f.listGet(args, f.imm[r]);
+  return arg !== NONE && isConstant(f, arg) ? constantIn(f, arg, copy) : p;
+}
+
 /**
- * Makes a copy of a block of a region, without its terminator, placed after block `at`. With `args` (the arguments of the only edge that will
- * lead there) the copy has no parameters. Blocks of a region are to be copied in an order where dominators come first.
+ * Makes a copy of a block of a region, without its terminator, placed after block `at`. The copy has the block's parameters. `args` are the
+ * arguments of the edge that will lead to the copy when that is only one (else NONE): constants among them are known in the copy. Other
+ * arguments are not put in place of parameters: they may be values of the region itself, as they were when it was left. Blocks
+ * of a region are to be copied in an order where dominators come first.
  */
 export function copyRows(f: Func, b: Builder, block: number, at: number, args: number): number {
   const copy = f.newBlock();
@@ -115,11 +140,8 @@ export function copyRows(f: Func, b: Builder, block: number, at: number, args: n
   versionsAt[copy] = versionCount;
   b.block = copy;
   b.before = NONE;
-  let k = 0;
   for (let r = f.first[block]; r !== f.last[block]; r = f.next[r]) {
-    let v: number;
-    if (f.op[r] !== Op.PARAM) v = copyRow(f, b, number, r);
-    else v = args === NONE ? f.addParam(copy, f.ty[r], f.pos[r]) : f.listGet(args, k++);
+    const v = f.op[r] === Op.PARAM ? copyParam(f, copy, r, args) : copyRow(f, b, number, r);
     newest[r] = v;
     versions = grow32(versions, versionCount + 1);
     versions[versionCount++] = v;
@@ -227,17 +249,6 @@ function setUse(f: Func, u: number, w: number): void {
   else f.listSet(f.c[r], useIndex[u], w);
 }
 
-/** A constant is made again at the start of a block that uses it. */
-function constantIn(f: Func, v: number, block: number): number {
-  const k = f.newRow(f.op[v], f.ty[v], NONE, NONE, NONE, f.pos[v]);
-  f.imm[k] = f.imm[v];
-  f.imm2[k] = f.imm2[v];
-  let at = f.first[block];
-  while (f.op[at] === Op.PARAM) at = f.next[at];
-  f.insertBefore(k, at);
-  return k;
-}
-
 /** The value that stands for v at the end of a block. */
 function reaching(f: Func, v: number, block: number): number {
   let n = 0;
@@ -305,7 +316,7 @@ export function mendCopies(f: Func): void {
   pending = ensure32(pending, f.blockCount);
   for (let i = 0; i < valueCount; i++) {
     const v = values[i];
-    if (f.op[v] === Op.ICONST || f.op[v] === Op.FCONST) mendConstant(f, v);
+    if (isConstant(f, v)) mendConstant(f, v);
     else mendValue(f, v);
   }
 }

@@ -12,7 +12,7 @@
 import { ensure32, grow32 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
 import { Builder } from '../ir/build.ts';
-import { EMPTY, NONE, type Func } from '../ir/func.ts';
+import { NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
 import {
   copyAsJump,
@@ -144,7 +144,6 @@ function threadEdge(f: Func, e: number): void {
   else if (f.op[t] === Op.BRIF) copyAsJump(f, b, f.imm[c] !== 0 ? f.imm[t] : f.imm[t] + 1);
   else copyAsJump(f, b, f.imm[t] + Math.min(f.imm[c] >>> 0, f.imm2[t] - 1));
   f.edgeTo[e] = copy;
-  f.edgeArgs[e] = EMPTY;
   budget -= f.rowCount - rows;
 }
 

@@ -97,6 +97,8 @@ asm(".text\n"
     "  .cfi_escape 0x0f, 5, 0x75, " STR(FIBER_CALLER_SP) ", 0x06, 0x23, 56\n" // through rdi
     "  popq %rcx\n"
     "  movq " STR(FIBER_THREAD) "(%rdi), %rdi\n"
+    // Through the thread: { DW_OP_breg5 (rdi) fiber; DW_OP_deref; DW_OP_plus_uconst callerSp; DW_OP_deref; + 56 }.
+    "  .cfi_escape 0x0f, 8, 0x75, " STR(ELFIN_THREAD_FIBER) ", 0x06, 0x23, " STR(FIBER_CALLER_SP) ", 0x06, 0x23, 56\n"
     "  jmpq *%rcx\n"
     END("elfin_fiber_resume")
 

@@ -85,7 +85,7 @@ const char *CodeMapping::activate(const CodeLayout &layout) {
   }
   if (!publishCode(range))
     return "out of memory";
-  if (!os::makeExecutable(text, layout.textSize)) {
+  if (!os::makeExecutable(text, layout.textSize, layout.branchTargets != 0)) {
     unpublishCode(range.start);
     return "the system does not allow executable memory";
   }

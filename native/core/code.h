@@ -18,6 +18,8 @@ struct CodeLayout {
   uint64_t ehFrameSize;
   uint64_t trapsOffset;
   uint64_t trapsSize;
+  /// Every place that an indirect branch may go to is marked.
+  uint64_t branchTargets = 0;
   /// Of objects for Windows, in place of .eh_frame.
   uint64_t pdataOffset = 0;
   uint64_t pdataSize = 0;

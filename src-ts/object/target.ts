@@ -23,6 +23,10 @@ export interface ObjectTarget {
   /** At function entry CFA = SP + entryCfa; the return address is at CFA - returnSlot (0: in its register). */
   entryCfa: number;
   returnSlot: number;
+  /** Whether return addresses may be signed. */
+  signsReturns: boolean;
+  /** Type of the GNU property that lists features which all of a program's code has. */
+  propertyType: number;
 }
 
 function linkRel32(bytes: Uint8Array, at: number, distance: number): void {
@@ -53,6 +57,8 @@ const X86_64_LINUX: ObjectTarget = {
   framePointer: 6,
   entryCfa: 8,
   returnSlot: 8,
+  signsReturns: false,
+  propertyType: 0xc0000002, // GNU_PROPERTY_X86_FEATURE_1_AND
 };
 
 /**
@@ -73,6 +79,8 @@ const AARCH64_LINUX: ObjectTarget = {
   framePointer: 29,
   entryCfa: 0,
   returnSlot: 0,
+  signsReturns: true,
+  propertyType: 0xc0000000, // GNU_PROPERTY_AARCH64_FEATURE_1_AND
 };
 
 const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX];

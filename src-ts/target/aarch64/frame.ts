@@ -6,6 +6,8 @@
  *   x29 + 16             callee-saved registers, in pairs
  *   x29                  caller's x29, return address (the frame record of AAPCS64, 6.4.6)
  *   sp                   outgoing stack arguments
+ *
+ * Where return addresses are signed (protect.ts) the modifier is sp at the entry, which is the CFA, as unwinders take it.
  */
 import * as A from '../../gen/aarch64.ts';
 import type { CodeBuffer } from '../../mach/codebuffer.ts';
@@ -33,6 +35,8 @@ import {
   ZR,
 } from './machine.ts';
 import * as P from './ops.ts';
+import * as R from './regs.ts';
+import { authenticate, authenticateWith, enterFunction, findTableTargets } from './protect.ts';
 
 /** Frames that could jump over the stack guard are probed; the page is the unit. */
 const PROBE_ABOVE = 32768;
@@ -86,6 +90,8 @@ export function emitPrologue(
   s.alloc = alloc;
   s.lastEnd = -1;
   layout(s, needs);
+  if (s.marks) findTableTargets(s);
+  enterFunction(sink, s.signs, s.marks);
   const { buf } = sink;
   const bytes = s.frameBytes + s.outgoingBytes;
   if (bytes > PROBE_ABOVE) largeFrame(s, bytes);
@@ -111,8 +117,12 @@ export function openFrame(sink: CodeSink, bytes: number): void {
     sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_FP, bytes);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
   } else {
-    adjust(buf, A.SUB_x_imm, bytes);
-    sink.unwindEvent(Rec.UNWIND_ALLOC, 0, bytes);
+    const low = bytes & 0xfff;
+    for (const part of [bytes - low, low]) {
+      if (part === 0) continue;
+      adjust(buf, A.SUB_x_imm, part);
+      sink.unwindEvent(Rec.UNWIND_ALLOC, 0, part);
+    }
     E.encLoadPair(buf, A.STP_x_off, FP, LR, SP, 0);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_FP, bytes);
     sink.unwindEvent(Rec.UNWIND_SAVE, DWARF_LR, bytes - 8);
@@ -175,15 +185,31 @@ function restore(s: FunctionState, but: number): void {
   }
 }
 
-/** Restores x29 and x30 from the record at sp and releases `bytes`, of which the frame is `frame`. */
-export function closeFrame(sink: CodeSink, frame: number, bytes: number): void {
-  const { buf } = sink;
-  if (bytes <= PAIR_REACH) E.encLoadPair(buf, A.LDP_x_post, FP, LR, SP, bytes);
-  else {
+/**
+ * Restores x29 and x30 from the record at sp and releases the frame and `extra` bytes above it. The CFA stays where it is:
+ * below sp when stack arguments are released, too.
+ */
+export function closeFrame(sink: CodeSink, frame: number, extra: number, signs: boolean): void {
+  const bytes = signs ? frame : frame + extra;
+  if (bytes <= PAIR_REACH) {
+    E.encLoadPair(sink.buf, A.LDP_x_post, FP, LR, SP, bytes);
+    sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, frame - bytes);
+  } else {
     restoreRecord(sink, SP, frame);
-    adjust(buf, A.ADD_x_imm, bytes);
+    release(sink, frame, bytes);
   }
-  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+  if (!signs) return;
+  authenticate(sink);
+  if (extra > 0) release(sink, 0, extra);
+}
+
+/** Moves sp up by `bytes`, from where the CFA is sp + cfa. */
+function release(sink: CodeSink, cfa: number, bytes: number): void {
+  const low = bytes & 0xfff;
+  adjust(sink.buf, A.ADD_x_imm, bytes - low);
+  if (low > 0 && low < bytes) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, cfa - (bytes - low));
+  adjust(sink.buf, A.ADD_x_imm, low);
+  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, cfa - bytes);
 }
 
 /** Restores x29 and x30 from the record at a register; the CFA is sp + cfa from then on. */
@@ -198,7 +224,7 @@ function restoreRecord(sink: CodeSink, at: number, cfa: number): void {
 function leave(s: FunctionState, extra: number): void {
   const { sink } = s;
   if (s.outgoingBytes > 0) E.encRRI(sink.buf, A.ADD_x_imm, SP, FP, 0);
-  closeFrame(sink, s.frameBytes, s.frameBytes + extra);
+  closeFrame(sink, s.frameBytes, extra, s.signs);
 }
 
 /** An epilogue in the middle of the code: the unwind state comes back after it. */
@@ -238,6 +264,22 @@ function loadTarget(s: FunctionState, i: number): void {
 }
 
 /**
+ * Checks x30 where sp is `frame` below what signed it. Every register but the arguments' (x0-x7) and x16, which may hold
+ * the target, is dead.
+ */
+function authenticateBelow(s: FunctionState, frame: number): void {
+  const { buf } = s.sink;
+  E.encRRR(buf, A.ORR_x_sh, R.X9, ZR, SCRATCH);
+  if (E.addImmediate(frame) >= 0) E.encRRI(buf, A.ADD_x_imm, SCRATCH, SP, frame);
+  else {
+    moveConst(buf, SCRATCH2, frame, 0);
+    E.encRRR_ext(buf, A.ADD_x_ext, SCRATCH, SP, SCRATCH2, E.EXT_UXTX, 0);
+  }
+  authenticateWith(s.sink);
+  E.encRRR(buf, A.ORR_x_sh, SCRATCH, ZR, R.X9);
+}
+
+/**
  * Releases the frame and moves `bytes` of staged arguments from its bottom over the incoming ones and what is below.
  * Downwards from the last: the places may overlap. x16 may hold the target.
  */
@@ -247,10 +289,13 @@ function moveArguments(s: FunctionState, bytes: number): void {
   const frame = s.outgoingBytes + s.frameBytes;
   const up = frame + s.incomingBytes - bytes;
   restoreRecord(sink, FP, frame);
+  // The context's slot may be written over. x28 is the callee's context already: the caller's value as well, but for a
+  // tail call into another instance, which does not give it back.
+  if (s.saved.includes(CTX)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, 0);
+  if (s.signs) authenticateBelow(s, frame);
   for (let at = bytes - 16; at >= 0; at -= 16) {
     access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
     access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);
   }
-  adjust(buf, A.ADD_x_imm, up);
-  sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, 0);
+  release(sink, frame, up);
 }

@@ -161,6 +161,9 @@ function loadTarget(s: FunctionState, i: number): void {
 function moveFrame(s: FunctionState, delta: number, staged: number): void {
   const { sink } = s;
   const { buf } = sink;
+  // The context's slot may be written over. r15 is the callee's context already: the caller's value as well, but for a
+  // tail call into another instance, which does not give it back (tailcalls.ts).
+  if (s.saved.includes(CTX)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], 0);
   // Downwards the saved rbp goes first, upwards the return address: neither overwrites what is still needed.
   for (const at of delta < 0 ? [0, 8] : [8, 0]) copy8(s, R.RBP, at, R.RBP, at + delta);
   sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16 + delta);

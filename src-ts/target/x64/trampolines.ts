@@ -252,8 +252,10 @@ class Trampolines {
     E.encR(buf, X.PUSH_r64, R.RAX);
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, frame + 32);
     E.encM(buf, X.JMP_rm64, R.RDI, R.NO_REG, 0, Abi.THREAD_SUSPEND);
-    E.patchRip(buf, X.LEA_r64_m, lea, buf.pos);
+    // Unwinders take the rules at the byte before a return address for the state after the call.
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, frame + 24);
+    E.enc0(buf, X.INT3);
+    E.patchRip(buf, X.LEA_r64_m, lea, buf.pos);
     sink.returnAddress(0);
     E.encR(buf, X.POP_r64, R.RBP);
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16);

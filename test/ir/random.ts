@@ -153,7 +153,7 @@ class Gen {
     else if (k < 14) this.memory();
     else if (k < 15) this.effect();
     else if (k < 18 && this.depth < 4) this.branch();
-    else if (k < 19 && this.depth < 3) this.rng.one(3) ? this.machine() : this.loop();
+    else if (k < 19 && this.depth < 3) this.cycle();
     else if (this.depth < 4) this.table();
   }
 
@@ -364,6 +364,11 @@ class Gen {
     }
     this.start(join);
     for (const t of types) this.add(f.addParam(join, t, 0));
+  }
+
+  private cycle(): void {
+    if (this.rng.one(3)) this.machine();
+    else this.loop();
   }
 
   /** A loop of a few rounds: the counter and other values are parameters of its header. */

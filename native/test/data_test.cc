@@ -108,8 +108,9 @@ TEST(Memory, TailIsKnownToTheHandlerWhereverTheMemoryMoves) {
     EXPECT_FALSE(isReserved(end + MEMORY_TAIL));
     if (memory->vm.bytes != 0)
       *reinterpret_cast<volatile uint8_t *>(end - 1) = 1;
-    if (i % 10 == 0)
+    if (i % 10 == 0) {
       EXPECT_DEATH(*reinterpret_cast<volatile uint8_t *>(end) = 1, "");
+    }
     if (i == 20)
       memory->region()->retain();
     ASSERT_NE(memory->grow(1), UINT64_MAX);

@@ -71,6 +71,16 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'stores',
     'addresses are compared by value, and forwarded loads no longer keep stores alive',
   ],
+  ['licm', 'thread', 'loops with several entries, which threading makes, have no preheader'],
+  ['thread', 'branches-threaded', 'copies are blocks that one jump leads to'],
+  [
+    'licm',
+    'gvn-late',
+    'several loops leave the same rows in one preheader or in one below another',
+  ],
+  ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
+  ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
+  ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],
   ['licm', 'dce', 'moved constants may be left without use'],
 ];

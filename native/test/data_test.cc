@@ -105,15 +105,18 @@ TEST(Memory, TailIsKnownToTheHandlerWhereverTheMemoryMoves) {
     uint64_t end = memory->vm.base + memory->vm.bytes;
     EXPECT_TRUE(isReserved(end));
     EXPECT_TRUE(isReserved(end + MEMORY_TAIL - 1));
-    EXPECT_FALSE(isReserved(end + MEMORY_TAIL));
     if (memory->vm.bytes != 0)
       *reinterpret_cast<volatile uint8_t *>(end - 1) = 1;
     if (i % 10 == 0) {
       EXPECT_DEATH(*reinterpret_cast<volatile uint8_t *>(end) = 1, "");
     }
-    if (i == 20)
-      memory->region()->retain();
+    // An ArrayBuffer keeps the region it uses when the memory moves on.
+    Region *used = i == 20 ? memory->region() : nullptr;
+    if (used != nullptr)
+      used->retain();
     ASSERT_NE(memory->grow(1), UINT64_MAX);
+    if (used != nullptr)
+      used->release();
   }
 }
 

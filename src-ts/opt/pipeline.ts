@@ -18,7 +18,7 @@ import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
 
 export { fold } from './fold.ts';
-export { Gate, setGate, type GateOptions } from './gate.ts';
+export { Gate, ok, setGate, type GateOptions } from './gate.ts';
 
 export type Level = '0' | '1' | '2' | 's';
 

@@ -9,38 +9,30 @@ namespace elfin {
 
 static_assert(offsetof(VMMemory, base) == 0);
 
-Region *Region::reserve() {
-  void *base = os::reserve(GUARD_RESERVATION);
+Region *Region::of(void *base, size_t bytes, size_t tail) {
   if (base == nullptr)
     return nullptr;
-  auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), GUARD_RESERVATION, true);
-  if (region == nullptr || !addReservation(reinterpret_cast<uintptr_t>(base), GUARD_RESERVATION)) {
-    os::release(base, GUARD_RESERVATION);
-    if (region != nullptr)
-      region->bytes_ = 0;
-    delete region;
-    return nullptr;
-  }
-  return region;
+  auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), bytes, tail);
+  if (region != nullptr)
+    region->reservation_ = addReservation(reinterpret_cast<uintptr_t>(base), bytes + tail);
+  if (region != nullptr && region->reservation_ != nullptr)
+    return region;
+  os::release(base, bytes + tail);
+  delete region;
+  return nullptr;
 }
 
+Region *Region::reserve() { return of(os::reserve(GUARD_RESERVATION), GUARD_RESERVATION, 0); }
+
 Region *Region::allocate(size_t bytes) {
-  size_t mapped = bytes == 0 ? os::pageSize() : bytes;
-  void *base = os::allocate(mapped);
-  if (base == nullptr)
-    return nullptr;
-  auto *region = new (std::nothrow) Region(static_cast<uint8_t *>(base), mapped, false);
-  if (region == nullptr)
-    os::release(base, mapped);
-  return region;
+  return of(os::allocateBefore(bytes, MEMORY_TAIL), bytes, MEMORY_TAIL);
 }
 
 Region::~Region() {
-  if (bytes_ == 0)
+  if (reservation_ == nullptr)
     return;
-  if (reserved_)
-    removeReservation(reinterpret_cast<uintptr_t>(base_));
-  os::release(base_, bytes_);
+  removeReservation(reservation_);
+  os::release(base_, bytes_ + tail_);
 }
 
 void Region::release() {
@@ -49,25 +41,18 @@ void Region::release() {
 }
 
 bool Region::resize(size_t bytes) {
-  void *base = os::resize(base_, bytes_, bytes);
-  if (base == nullptr)
-    return false;
-  base_ = static_cast<uint8_t *>(base);
-  bytes_ = bytes;
-  return true;
+  suspendReservation(reservation_);
+  void *base = os::enlargeBefore(base_, bytes_, bytes, tail_);
+  if (base != nullptr) {
+    base_ = static_cast<uint8_t *>(base);
+    bytes_ = bytes;
+  }
+  resumeReservation(reservation_, reinterpret_cast<uintptr_t>(base_), bytes_ + tail_);
+  return base != nullptr;
 }
 
 Region *Region::moved(const Region &from, size_t bytes) {
-  auto *region = new (std::nothrow) Region(nullptr, 0, false);
-  if (region == nullptr)
-    return nullptr;
-  region->base_ = static_cast<uint8_t *>(os::enlargedCopy(from.base_, from.bytes_, bytes));
-  if (region->base_ == nullptr) {
-    delete region;
-    return nullptr;
-  }
-  region->bytes_ = bytes;
-  return region;
+  return of(os::enlargedCopyBefore(from.base_, from.bytes_, bytes, from.tail_), bytes, from.tail_);
 }
 
 Memory *Memory::create(uint64_t minPages, uint64_t maxPages, bool guarded) {

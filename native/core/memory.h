@@ -1,8 +1,11 @@
 // Linear memories. Contents live in a Region that is kept mapped while the memory or any
 // ArrayBuffer over it uses it.
 //   guarded    GUARD_RESERVATION of address space, committed as it grows: the base never moves,
-//   accesses need no bounds checks unguarded  exactly the bytes in use; growing may move the base,
-//   and the old region stays mapped for its ArrayBuffers
+//              and accesses need no bounds checks
+//   unguarded  the bytes in use and MEMORY_TAIL bytes that can not be accessed, so that one check
+//   of
+//              an index serves all small offsets from it; growing may move the base, and the old
+//              region stays mapped for its ArrayBuffers
 #pragma once
 
 #include "gen/abi.h"
@@ -10,6 +13,8 @@
 #include <cstdint>
 
 namespace elfin {
+
+struct Reservation;
 
 /// Pages. Larger growth limits are cut to these.
 inline constexpr uint64_t kMaxPages32 = 65536;
@@ -24,6 +29,7 @@ public:
   void release();
 
   uint8_t *base() const { return base_; }
+  /// Without the tail of an unguarded memory's.
   size_t bytes() const { return bytes_; }
   bool shared() const { return references_ > 1; }
   /// For a region no ArrayBuffer uses: changes its size, perhaps its base. False: no memory.
@@ -33,13 +39,16 @@ public:
   static Region *moved(const Region &from, size_t bytes);
 
 private:
-  Region(uint8_t *base, size_t bytes, bool reserved)
-      : base_(base), bytes_(bytes), reserved_(reserved) {}
+  Region(uint8_t *base, size_t bytes, size_t tail) : base_(base), bytes_(bytes), tail_(tail) {}
   ~Region();
+  /// Takes over address space and makes it known as reserved; gives it back when that fails.
+  static Region *of(void *base, size_t bytes, size_t tail);
 
   uint8_t *base_;
   size_t bytes_;
-  bool reserved_;
+  /// Bytes behind the others that can not be accessed.
+  size_t tail_;
+  Reservation *reservation_ = nullptr;
   uint32_t references_ = 1;
 };
 

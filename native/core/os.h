@@ -25,8 +25,13 @@ void release(void *base, size_t bytes);
 /// Allocated memory of another size, with the old contents as far as they go, perhaps at another
 /// place.
 void *resize(void *base, size_t oldBytes, size_t newBytes);
-/// Larger allocated memory with the contents of `from`, which stays mapped and reads as anything.
-void *enlargedCopy(void *from, size_t oldBytes, size_t newBytes);
+
+/// Zeroed memory, of 0 bytes or more, before a tail that can not be accessed.
+void *allocateBefore(size_t bytes, size_t tail);
+/// Enlarges such memory, perhaps at another place, where the tail goes with it.
+void *enlargeBefore(void *base, size_t oldBytes, size_t newBytes, size_t tail);
+/// Larger such memory with the contents of `from`, which stays mapped and reads as anything.
+void *enlargedCopyBefore(void *from, size_t oldBytes, size_t newBytes, size_t tail);
 
 /// A private copy of a file, writable; its pages are shared until they are written to. Sets `size`
 /// (any), or `error`.

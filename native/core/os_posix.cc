@@ -3,6 +3,7 @@
 #include "arch.h"
 #include "pages.h"
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -56,20 +57,59 @@ void *resize(void *base, size_t oldBytes, size_t newBytes) {
   return orNull(mremap(base, oldBytes, newBytes, MREMAP_MAYMOVE));
 }
 
-void *enlargedCopy(void *from, size_t oldBytes, size_t newBytes) {
+void *allocateBefore(size_t bytes, size_t tail) {
+  void *base = reserve(bytes + tail);
+  if (base == nullptr || bytes == 0 || commit(base, bytes))
+    return base;
+  release(base, bytes + tail);
+  return nullptr;
+}
+
+/// Moves memory into a larger mapping that has room for a tail, not yet protected.
+static uint8_t *enlarge(void *base, size_t oldBytes, size_t newBytes, size_t tail) {
+  return static_cast<uint8_t *>(resize(base, oldBytes, newBytes + tail));
+}
+
+void *enlargeBefore(void *base, size_t oldBytes, size_t newBytes, size_t tail) {
+  if (oldBytes == 0) {
+    void *larger = allocateBefore(newBytes, tail);
+    if (larger != nullptr)
+      release(base, tail);
+    return larger;
+  }
+  uint8_t *larger = enlarge(base, oldBytes, newBytes, tail);
+  if (larger == nullptr)
+    return nullptr;
+  // The tail is a kernel mapping of its own, that stayed behind. Giving it back first leaves room
+  // in the table of mappings for the new one; without a tail the memory can not be used, nor moved
+  // back.
+  release(static_cast<uint8_t *>(base) + oldBytes, tail);
+  if (mprotect(larger + newBytes, tail, PROT_NONE) != 0)
+    std::abort();
+  return larger;
+}
+
+void *enlargedCopyBefore(void *from, size_t oldBytes, size_t newBytes, size_t tail) {
 #ifdef MREMAP_DONTUNMAP
   // Moved as it is, then enlarged, so that it stays one kernel mapping and can be moved again. No
   // MREMAP_FIXED, which unmaps its target even when it fails.
-  void *moved = mremap(from, oldBytes, oldBytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
+  void *moved = oldBytes == 0
+                    ? MAP_FAILED
+                    : mremap(from, oldBytes, oldBytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, nullptr);
   if (moved != MAP_FAILED) {
-    if (void *larger = resize(moved, oldBytes, newBytes))
-      return larger;
+    size_t bytes = oldBytes;
+    if (uint8_t *larger = enlarge(moved, oldBytes, newBytes, tail)) {
+      if (mprotect(larger + newBytes, tail, PROT_NONE) == 0)
+        return larger;
+      moved = larger;
+      bytes = newBytes + tail;
+    }
     std::memcpy(from, moved, oldBytes);
-    release(moved, oldBytes);
+    release(moved, bytes);
     return nullptr;
   }
 #endif
-  void *copy = allocate(newBytes);
+  void *copy = allocateBefore(newBytes, tail);
   if (copy != nullptr)
     std::memcpy(copy, from, oldBytes);
   return copy;

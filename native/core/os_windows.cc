@@ -78,8 +78,23 @@ void *resize(void *base, size_t oldBytes, size_t newBytes) {
   return moved;
 }
 
-void *enlargedCopy(void *from, size_t oldBytes, size_t newBytes) {
-  void *copy = allocate(newBytes);
+void *allocateBefore(size_t bytes, size_t tail) {
+  void *base = reserve(bytes + tail);
+  if (base == nullptr || bytes == 0 || commit(base, bytes))
+    return base;
+  release(base, bytes + tail);
+  return nullptr;
+}
+
+void *enlargeBefore(void *base, size_t oldBytes, size_t newBytes, size_t tail) {
+  void *larger = enlargedCopyBefore(base, oldBytes, newBytes, tail);
+  if (larger != nullptr)
+    release(base, oldBytes + tail);
+  return larger;
+}
+
+void *enlargedCopyBefore(void *from, size_t oldBytes, size_t newBytes, size_t tail) {
+  void *copy = allocateBefore(newBytes, tail);
   if (copy != nullptr)
     std::memcpy(copy, from, oldBytes);
   return copy;

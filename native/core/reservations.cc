@@ -9,12 +9,17 @@
 
 namespace elfin {
 
-namespace {
-
-struct Slot {
+struct Reservation {
   std::atomic<uintptr_t> base{0};
   std::atomic<size_t> bytes{0};
 };
+
+namespace {
+
+using Slot = Reservation;
+
+/// Base of a slot that is taken and stands for nothing: bytes is 0.
+constexpr uintptr_t kSuspended = 1;
 
 struct Chunk {
   static constexpr size_t kSlots = 256;
@@ -25,43 +30,49 @@ struct Chunk {
 Chunk first;
 std::mutex lock; // writers only
 
-bool fill(Chunk &chunk, uintptr_t base, size_t bytes) {
+Slot *fill(Chunk &chunk, uintptr_t base, size_t bytes) {
   for (Slot &slot : chunk.slots) {
     if (slot.base.load(std::memory_order_relaxed) != 0)
       continue;
     slot.bytes.store(bytes, std::memory_order_relaxed);
     slot.base.store(base, std::memory_order_release);
-    return true;
+    return &slot;
   }
-  return false;
+  return nullptr;
 }
 
 } // namespace
 
-bool addReservation(uintptr_t base, size_t bytes) {
+Reservation *addReservation(uintptr_t base, size_t bytes) {
   std::lock_guard<std::mutex> guard(lock);
   Chunk *chunk = &first;
-  while (!fill(*chunk, base, bytes)) {
+  Slot *slot;
+  while ((slot = fill(*chunk, base, bytes)) == nullptr) {
     Chunk *next = chunk->next.load(std::memory_order_relaxed);
     if (next == nullptr) {
       next = new (std::nothrow) Chunk;
       if (next == nullptr)
-        return false;
+        return nullptr;
       chunk->next.store(next, std::memory_order_release);
     }
     chunk = next;
   }
-  return true;
+  return slot;
 }
 
-void removeReservation(uintptr_t base) {
+void removeReservation(Reservation *reservation) {
   std::lock_guard<std::mutex> guard(lock);
-  for (Chunk *chunk = &first; chunk != nullptr; chunk = chunk->next.load(std::memory_order_relaxed))
-    for (Slot &slot : chunk->slots)
-      if (slot.base.load(std::memory_order_relaxed) == base) {
-        slot.base.store(0, std::memory_order_release);
-        return;
-      }
+  reservation->base.store(0, std::memory_order_release);
+}
+
+void suspendReservation(Reservation *reservation) {
+  reservation->bytes.store(0, std::memory_order_relaxed);
+  reservation->base.store(kSuspended, std::memory_order_release);
+}
+
+void resumeReservation(Reservation *reservation, uintptr_t base, size_t bytes) {
+  reservation->bytes.store(bytes, std::memory_order_relaxed);
+  reservation->base.store(base, std::memory_order_release);
 }
 
 bool isReserved(uintptr_t address) {

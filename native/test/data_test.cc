@@ -99,14 +99,42 @@ TEST(Memory, GuardIsKnownToTheHandlerAsLongAsItIsReserved) {
   EXPECT_FALSE(isReserved(start));
 }
 
+TEST(Memory, TailIsKnownToTheHandlerWhereverTheMemoryMoves) {
+  std::unique_ptr<Memory> memory(Memory::create(0, 100, false));
+  for (int i = 0; i < 50; i++) {
+    uint64_t end = memory->vm.base + memory->vm.bytes;
+    EXPECT_TRUE(isReserved(end));
+    EXPECT_TRUE(isReserved(end + MEMORY_TAIL - 1));
+    if (memory->vm.bytes != 0)
+      *reinterpret_cast<volatile uint8_t *>(end - 1) = 1;
+    if (i % 10 == 0) {
+      EXPECT_DEATH(*reinterpret_cast<volatile uint8_t *>(end) = 1, "");
+    }
+    // An ArrayBuffer keeps the region it uses when the memory moves on.
+    Region *used = i == 20 ? memory->region() : nullptr;
+    if (used != nullptr)
+      used->retain();
+    ASSERT_NE(memory->grow(1), UINT64_MAX);
+    if (used != nullptr)
+      used->release();
+  }
+}
+
 TEST(Reservations, GoBeyondOneChunk) {
-  for (uintptr_t i = 1; i <= 1000; i++)
-    ASSERT_TRUE(addReservation(i << 32, 4096));
+  std::vector<Reservation *> all;
+  for (uintptr_t i = 1; i <= 1000; i++) {
+    all.push_back(addReservation(i << 32, 4096));
+    ASSERT_NE(all.back(), nullptr);
+  }
   EXPECT_TRUE(isReserved((uintptr_t{1000} << 32) + 4095));
   EXPECT_FALSE(isReserved((uintptr_t{1000} << 32) + 4096));
-  for (uintptr_t i = 1; i <= 1000; i++)
-    removeReservation(i << 32);
+  suspendReservation(all[499]);
   EXPECT_FALSE(isReserved(uintptr_t{500} << 32));
+  resumeReservation(all[499], uintptr_t{2000} << 32, 8192);
+  EXPECT_TRUE(isReserved((uintptr_t{2000} << 32) + 8191));
+  for (Reservation *reservation : all)
+    removeReservation(reservation);
+  EXPECT_FALSE(isReserved(uintptr_t{400} << 32));
 }
 
 TEST(Memory, GrowFromWasmSetsTheFlag) {

@@ -9,3 +9,11 @@ export function ensure32(a: Int32Array<ArrayBuffer>, n: number): Int32Array<Arra
 export function ensure8(a: Uint8Array<ArrayBuffer>, n: number): Uint8Array<ArrayBuffer> {
   return a.length >= n ? a : new Uint8Array(Math.max(n, a.length * 2, 64));
 }
+
+/** As {@link ensure32}, but keeps the contents. */
+export function grow32(a: Int32Array<ArrayBuffer>, n: number): Int32Array<ArrayBuffer> {
+  if (a.length >= n) return a;
+  const bigger = ensure32(a, n);
+  bigger.set(a);
+  return bigger;
+}

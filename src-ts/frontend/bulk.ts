@@ -4,7 +4,7 @@
  *
  * In place, nothing must be written unless all of it can be: every load comes before the first store, and the last store in
  * the memory before the others. Addresses are unsigned, so where the last bytes are inside the memory all are; in explicit
- * mode the bounds are checked as for one access of the whole size.
+ * mode the bounds are checked as for one access of the whole size, and the tail behind the memory is caught in the same order.
  */
 import * as Abi from '../gen/abi.ts';
 import * as Ir from '../gen/ir.ts';

@@ -2,7 +2,8 @@
  * Memories and globals.
  *
  * Guard mode: an access is base + index + offset, out of bounds is a fault in the reserved pages. Explicit mode: `bound`
- * traps, and base and size are reloaded after whatever may have grown the memory. Addresses of the instance's wiring are
+ * traps when the index is beyond the memory, a fault in the tail behind the memory when it is only the small rest of the access, and
+ * base and size are reloaded after whatever may have grown the memory. Addresses of the instance's wiring are
  * loaded once per stretch of straight code; value numbering and loop-invariant motion do the rest.
  */
 import * as Abi from '../gen/abi.ts';
@@ -105,11 +106,19 @@ function memarg(t: State, op: number): number {
   return offset;
 }
 
-/** Explicit mode: the bounds check of an access of `size` bytes. */
+/**
+ * Explicit mode: the bounds check of an access of `size` bytes. The tail behind the memory catches what lies less than its size beyond the index, so that
+ * all small offsets share one check; a constant index below the size the memory has at least needs none.
+ */
 export function checkBounds(t: State, index: number, offset: number, size: number): void {
   if (!t.explicit) return;
   const end = offset + size;
-  t.b.bound(index, memBytes(t), end | 0, end > 0xffffffff ? 1 : 0);
+  if (t.f.op[index] === Ir.ICONST) {
+    const most = t.m.memories[0]!.min * Abi.WASM_PAGE;
+    if ((t.f.imm[index]! >>> 0) + end <= most) return;
+  }
+  const past = end <= Abi.MEMORY_TAIL ? 0 : end;
+  t.b.bound(index, memBytes(t), past | 0, past > 0xffffffff ? 1 : 0);
 }
 
 export function load(t: State, op: number): void {

@@ -68,6 +68,7 @@ export const FLAG_MEMORY_GREW = 1;
 export const TRANSFER_SLOTS = 2048;
 export const WASM_PAGE = 65536;
 export const GUARD_RESERVATION = 8590000128;
+export const MEMORY_TAIL = 2097152;
 export const EXTERNREF_TAG = 1007279;
 export const BUILTIN_MEMORY_GROW = 0;
 export const BUILTIN_MEMORY_FILL = 1;

@@ -10,7 +10,7 @@
  */
 import { disjoint, samePlace } from '../analysis/aliases.ts';
 import { isStore, MemState } from '../analysis/memstate.ts';
-import { ensure32, ensure8 } from '../analysis/scratch.ts';
+import { ensure32, ensure8, grow32 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
 import { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
@@ -141,7 +141,7 @@ class Gvn {
 
   private replace(r: number, v: number): void {
     if (r >= this.leaders) {
-      if (r >= this.leader.length) this.leader = this.grown(this.leader, r + 1);
+      if (r >= this.leader.length) this.leader = grow32(this.leader, r + 1);
       this.leader.fill(0, this.leaders, r + 1);
       this.leaders = r + 1;
     }
@@ -247,22 +247,16 @@ class Gvn {
   private push(bucket: number, row: number, version: number): void {
     const e = this.count++;
     if (e >= this.entryRow.length) {
-      this.entryRow = this.grown(this.entryRow, e + 1);
-      this.entryNext = this.grown(this.entryNext, e + 1);
-      this.entryBucket = this.grown(this.entryBucket, e + 1);
-      this.entryVersion = this.grown(this.entryVersion, e + 1);
+      this.entryRow = grow32(this.entryRow, e + 1);
+      this.entryNext = grow32(this.entryNext, e + 1);
+      this.entryBucket = grow32(this.entryBucket, e + 1);
+      this.entryVersion = grow32(this.entryVersion, e + 1);
     }
     this.entryRow[e] = row;
     this.entryVersion[e] = version;
     this.entryBucket[e] = bucket;
     this.entryNext[e] = this.buckets[bucket];
     this.buckets[bucket] = e;
-  }
-
-  private grown(a: Int32Array<ArrayBuffer>, n: number): Int32Array<ArrayBuffer> {
-    const bigger = ensure32(a, n);
-    bigger.set(a);
-    return bigger;
   }
 
   private pure(r: number): void {

@@ -14,6 +14,7 @@ import { valueNumbering } from './gvn.ts';
 import { hoistInvariants } from './licm.ts';
 import { redundantParams } from './params.ts';
 import { deadStores } from './stores.ts';
+import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
 
 export { fold } from './fold.ts';
@@ -49,6 +50,9 @@ export const PASSES: readonly Pass[] = [
   pass('branches-late', simplifyBranches, BOTH),
   pass('params-late', redundantParams, FULL),
   pass('licm', hoistInvariants, FULL),
+  pass('thread', threadJumps, ['2']),
+  pass('branches-threaded', simplifyBranches, ['2']),
+  pass('gvn-late', valueNumbering, FULL),
   pass('stores', deadStores, FULL),
   pass('dce', deadCode, BOTH),
 ];
@@ -67,6 +71,16 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'stores',
     'addresses are compared by value, and forwarded loads no longer keep stores alive',
   ],
+  ['licm', 'thread', 'loops with several entries, which threading makes, have no preheader'],
+  ['thread', 'branches-threaded', 'copies are blocks that one jump leads to'],
+  [
+    'licm',
+    'gvn-late',
+    'several loops leave the same rows in one preheader or in one below another',
+  ],
+  ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
+  ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
+  ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],
   ['licm', 'dce', 'moved constants may be left without use'],
 ];

@@ -153,7 +153,7 @@ class Gen {
     else if (k < 14) this.memory();
     else if (k < 15) this.effect();
     else if (k < 18 && this.depth < 4) this.branch();
-    else if (k < 19 && this.depth < 3) this.loop();
+    else if (k < 19 && this.depth < 3) this.cycle();
     else if (this.depth < 4) this.table();
   }
 
@@ -366,6 +366,11 @@ class Gen {
     for (const t of types) this.add(f.addParam(join, t, 0));
   }
 
+  private cycle(): void {
+    if (this.rng.one(3)) this.machine();
+    else this.loop();
+  }
+
   /** A loop of a few rounds: the counter and other values are parameters of its header. */
   private loop(): void {
     const { rng, b, f } = this;
@@ -395,6 +400,52 @@ class Gen {
     });
     this.start(exit);
     this.add(f.addParam(exit, Op.T_I32, 0));
+  }
+
+  /** A loop that switches on a state, which its arms mostly set to constants and hand to one block that counts the rounds. */
+  private machine(): void {
+    const { rng, b, f } = this;
+    const [header, latch, exit] = [this.block(), this.block(), this.block()];
+    const arms = Array.from({ length: 2 + rng.below(3) }, () => this.block());
+    const ty = rng.pick(TYPES);
+    const state = (): number =>
+      rng.one(5) ? this.value(Op.T_I32) : b.iconst32(rng.below(arms.length + 1));
+    b.jump(header, this.list([state(), b.iconst32(0), this.value(ty)]));
+    this.start(header);
+    const [s, i] = [f.addParam(header, Op.T_I32, 0), f.addParam(header, Op.T_I32, 0)];
+    this.add(f.addParam(header, ty, 0));
+    this.scoped(() => {
+      this.add(s);
+      if (rng.one(2)) this.integer();
+      if (rng.one(2)) this.access();
+      const e = f.edgeCount;
+      for (const arm of arms) f.newEdge(b.block, arm, EMPTY);
+      b.brtable(s, e, arms.length);
+      for (const arm of arms) {
+        this.start(arm);
+        this.scoped(() => {
+          if (!rng.one(3)) this.body();
+          const to = rng.one(2) ? state() : NONE;
+          if (to === NONE)
+            b.brif(this.condition(), latch, this.latchArgs(ty), latch, this.latchArgs(ty));
+          else b.jump(latch, this.list([to, this.value(ty)]));
+        });
+      }
+      this.start(latch);
+      const to = f.addParam(latch, Op.T_I32, 0);
+      this.add(f.addParam(latch, ty, 0));
+      if (rng.one(2)) this.access();
+      const next = b.binary(Op.IADD, Op.T_I32, i, b.iconst32(1));
+      const again = b.icmp(Op.ICC_ULT, next, b.iconst32(2 + rng.below(6)));
+      const args = this.list([to, next, this.value(ty)]);
+      b.brif(again, header, args, exit, this.list([this.value(Op.T_I32)]));
+    });
+    this.start(exit);
+    this.add(f.addParam(exit, Op.T_I32, 0));
+  }
+
+  private latchArgs(ty: number): number {
+    return this.list([this.b.iconst32(this.rng.below(4)), this.value(ty)]);
   }
 
   private table(): void {

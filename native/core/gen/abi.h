@@ -101,6 +101,7 @@ inline constexpr uint64_t FLAG_MEMORY_GREW = 1ull;
 inline constexpr uint64_t TRANSFER_SLOTS = 2048ull;
 inline constexpr uint64_t WASM_PAGE = 65536ull;
 inline constexpr uint64_t GUARD_RESERVATION = 8590000128ull;
+inline constexpr uint64_t MEMORY_TAIL = 2097152ull;
 inline constexpr uint64_t EXTERNREF_TAG = 1007279ull;
 inline constexpr uint32_t TRAP_UNREACHABLE = 0;
 inline constexpr uint32_t TRAP_MEMORY_OOB = 1;

@@ -367,8 +367,10 @@ export function lowerBound(c: Rules, row: number): void {
   const size = f.imm2[row] * 0x1_0000_0000 + (f.imm[row] >>> 0);
   // A 32-bit index plus a small size can not wrap around 64.
   const near = !c.is64(f.a[row]) && f.imm2[row] >= 0 && f.imm2[row] < 0x10000;
-  const end = lower.newVreg(Op.T_I64);
-  if (near && size <= 0xfff) {
+  const end = size === 0 ? a : lower.newVreg(Op.T_I64);
+  if (size === 0) {
+    // The index itself.
+  } else if (near && size <= 0xfff) {
     lower.inst(A.ADD_x_imm);
     lower.operand(end, DEF_REG);
     c.use(a);

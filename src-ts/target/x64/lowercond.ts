@@ -227,7 +227,8 @@ export function lowerBound(c: Rules, row: number): void {
   const lo = f.imm[row];
   const near = f.imm2[row] === 0 && lo >= 0;
   let end: number;
-  if (near && !wide) {
+  if (near && lo === 0) end = a;
+  else if (near && !wide) {
     // A 32-bit index plus 31 bits can not wrap around 64.
     end = lower.newVreg(Op.T_I64);
     lower.inst(X.LEA_r64_m);

@@ -57,7 +57,7 @@ interface Scope {
 
 const OUTSIDE: Scope = { function: undefined, frame: [] };
 
-/** A reference to be filled in: field, target in the module's .debug_info , whether the located one, whether it is into another unit. */
+/** A reference to be filled in: its field, its target in the module's .debug_info, whether it is to the located type. */
 interface Reference {
   at: number;
   target: number;

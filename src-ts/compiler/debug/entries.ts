@@ -40,11 +40,7 @@ function isDropped(name: number): boolean {
   );
 }
 
-/** What a copy of a type needs of what is inside the original: its data, not what is declared in its scope. */
-function isPart(tag: number): boolean {
-  return !NOT_PARTS.has(tag);
-}
-
+/** What is inside a type and its copy does without: what is declared in its scope, not its data. */
 const NOT_PARTS: ReadonlySet<number> = new Set([
   ...[C.DW_TAG_subprogram, C.DW_TAG_structure_type, C.DW_TAG_class_type, C.DW_TAG_union_type],
   ...[C.DW_TAG_enumeration_type, C.DW_TAG_typedef],
@@ -61,7 +57,7 @@ interface Scope {
 
 const OUTSIDE: Scope = { function: undefined, frame: [] };
 
-/** A reference to be filled in: field, target in the module's .debug_info , whether the located one, whether it is into another unit. */
+/** A reference to be filled in: its field, its target in the module's .debug_info, whether it is to the located type. */
 interface Reference {
   at: number;
   target: number;
@@ -176,7 +172,7 @@ export class UnitTranslator {
     let more = true;
     while (more) {
       open.closeTo(copier.depth);
-      if (copier.depth > 0 && !isPart(copier.tag)) {
+      if (copier.depth > 0 && NOT_PARTS.has(copier.tag)) {
         more = skip(copier);
         continue;
       }

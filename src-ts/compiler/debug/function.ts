@@ -98,7 +98,9 @@ export class NativeFunction {
   /** Where a local is, ascending; gaps where it is not known. */
   placesOf(local: number): readonly Place[] {
     this.byLocal ??= this.readPlaces();
-    return this.byLocal.get(local) ?? [];
+    const places = this.byLocal.get(local) ?? [];
+    this.budget.spend(1 + places.length);
+    return places;
   }
 
   /** Where the instance context is from the end of the prologue on; undefined if that was not noted. */

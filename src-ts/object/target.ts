@@ -23,6 +23,8 @@ export interface ObjectTarget {
   /** At function entry CFA = SP + entryCfa; the return address is at CFA - returnSlot (0: in its register). */
   entryCfa: number;
   returnSlot: number;
+  /** Bytes below the stack pointer that nobody else writes to. */
+  redZone: number;
 }
 
 function linkRel32(bytes: Uint8Array, at: number, distance: number): void {
@@ -53,6 +55,7 @@ const X86_64_LINUX: ObjectTarget = {
   framePointer: 6,
   entryCfa: 8,
   returnSlot: 8,
+  redZone: 128, // psABI 3.2.2
 };
 
 /**
@@ -73,6 +76,7 @@ const AARCH64_LINUX: ObjectTarget = {
   framePointer: 29,
   entryCfa: 0,
   returnSlot: 0,
+  redZone: 0, // AAPCS64 6.4.5.1
 };
 
 const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX];

@@ -7,9 +7,14 @@ import { cache, paths, setUp, WASMTIME } from './bench-setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
-if (args.includes('--count') || args.includes('--target')) {
-  const { countCommand } = await import('./bench-count.mjs');
-  process.exit(await countCommand('main', args));
+const command = args.includes('--passes')
+  ? 'passes'
+  : args.includes('--count') || args.includes('--target')
+    ? 'count/main'
+    : undefined;
+if (command !== undefined) {
+  const { benchCommand } = await import('./bench-command.mjs');
+  process.exit(await benchCommand(command, args));
 }
 const asksForHelp = args.includes('--help');
 const warnings = asksForHelp ? [] : setUp((text) => process.stderr.isTTY && console.error(text));

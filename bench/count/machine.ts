@@ -24,7 +24,7 @@ export interface Machine {
   theirs(out: string, wasm: string, folder: string, object: string, ...args: string[]): CommandLine;
 }
 
-/** What scripts/bench-count.mjs hands to a command. */
+/** What scripts/bench-command.mjs hands to a command. */
 export interface Surroundings {
   readonly defaultTarget: string;
   readonly defaultModules: string;

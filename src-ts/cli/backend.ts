@@ -65,8 +65,16 @@ export const parts: Parts = {
   },
   async compile(bytes, flags, onProgress) {
     const settings = await compilerSettings(flags);
-    const { compileAsync } = await import('../compiler/index.ts');
+    const { compile, compileAsync, setStopwatch, Stopwatch } = await import('../compiler/index.ts');
     const dump = settings.dump === undefined ? undefined : printStage;
+    if (flags.timePasses === true) {
+      const watch = new Stopwatch();
+      setStopwatch(watch);
+      const object = compile(bytes, settings, onProgress, dump);
+      setStopwatch(null);
+      console.error((await import('./passtimes.ts')).passTable(watch.stages));
+      return object;
+    }
     return compileAsync(bytes, settings, onProgress, dump);
   },
 };

@@ -56,7 +56,8 @@ function addCompile(program: Command): void {
     .command('compile')
     .description('compile a module to an object that loads in no time and links into C programs')
     .argument('<file>', '.wasm or .wat')
-    .option('-o, --output <object>', 'where to write (default: the name of the module, .o)');
+    .option('-o, --output <object>', 'where to write (default: the name of the module, .o)')
+    .option('--time-passes', 'print the time that each pass took; compiles in one thread');
   addOptions(command, compileOptions(), machineOptions())
     .addHelpText('after', '\nExample:\n  elfin compile tool.wasm -o tool.o && elfin run tool.o')
     .action(async (file: string, options: CompileCommandOptions) => {

@@ -10,6 +10,8 @@ export interface CompileFlags {
   readonly cpu?: string;
   readonly explicitChecks?: boolean;
   readonly j?: number;
+  /** Print what each pass took; compiles in one thread. */
+  readonly timePasses?: boolean;
   /** NAME=VALUE, any row of `elfin settings`. */
   readonly set?: readonly string[];
 }

@@ -7,6 +7,7 @@ import type { CodeRecord } from '../object/records.ts';
 import { writeObject } from '../object/write.ts';
 import { moduleLayout } from '../frontend/layout.ts';
 import { CompileError } from '../util/errors.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import { decodeModule } from '../wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../wasm/features.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
@@ -17,6 +18,7 @@ import { Session, type Dump } from './session.ts';
 import { codeSettings, resolveSettings, type CompileOptions, type Settings } from './settings.ts';
 import { validateFunctions } from './validate.ts';
 
+export { setStopwatch, Stopwatch, type Stage } from '../util/stopwatch.ts';
 export { DUMP_STAGES, type Dump } from './session.ts';
 export {
   codeSettings,
@@ -44,6 +46,7 @@ function finish(
   session: Session,
   functions: CodeRecord[],
 ): Uint8Array {
+  stopwatch()?.restart();
   const described = describeModule(bytes, m, moduleLayout(m).funcRefs, settings);
   const needed = trampolineTypes(described.module);
   const out = new BatchWriter();
@@ -53,15 +56,21 @@ function finish(
     unpackBatch(out.take(), records);
     return records;
   };
-  return writeObject({
+  lap('description');
+  const entryTrampolines = trampolines(needed.entry, (type) => session.entryTrampoline(type));
+  const exitTrampolines = trampolines(needed.exit, (type) => session.exitTrampoline(type));
+  lap('trampolines');
+  const object = writeObject({
     target: settings.target,
     cpuFeatures: [...settings.cpu],
     settings: codeSettings(settings),
     ...described,
     functions,
-    entryTrampolines: trampolines(needed.entry, (type) => session.entryTrampoline(type)),
-    exitTrampolines: trampolines(needed.exit, (type) => session.exitTrampoline(type)),
+    entryTrampolines,
+    exitTrampolines,
   });
+  lap('object');
+  return object;
 }
 
 /** Compiles every function in this thread. */
@@ -70,6 +79,7 @@ function compileHere(m: ModuleInfo, session: Session, progress?: Progress): Code
   const total = m.definedFuncs;
   for (let i = 0; i < total; i++) {
     out.add(i, session.compile(i));
+    lap('records');
     progress?.(i + 1, total);
   }
   const records: CodeRecord[] = [];
@@ -92,7 +102,9 @@ export function compile(
   dump?: Dump,
 ): Uint8Array {
   const settings = prepare(options, 'elfin.compile()');
+  stopwatch()?.restart(bytes.length);
   const m = decodeModule(bytes, SUPPORTED_FEATURES);
+  lap('decode');
   const session = new Session(bytes, m, settings, dump);
   return finish(bytes, m, settings, session, compileHere(m, session, progress));
 }

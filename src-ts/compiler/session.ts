@@ -17,6 +17,7 @@ import type { CodeRecord } from '../object/records.ts';
 import { fold, Gate, optimize, setGate, type Level } from '../opt/pipeline.ts';
 import { bug, InternalError } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
 import { backEndOf, type BackEnd } from './backends.ts';
 import { cpuFeatures } from './cpu.ts';
@@ -121,6 +122,7 @@ export class Session {
   private afterPass(pass: string): void {
     if (this.dumps('passes')) this.show(`passes:${pass}`);
     if (this.settings.verify) this.check(pass);
+    lap('checks and dumps');
   }
 
   /**
@@ -145,7 +147,10 @@ export class Session {
 
   private run(index: number): CodeRecord {
     const { f } = this;
+    const watch = stopwatch();
+    watch?.restart(this.m.bodies[2 * index + 1]! - this.m.bodies[2 * index]!);
     this.translator.translate(index);
+    watch?.lap('frontend', () => f.linkedRows());
     if (this.dumps('ir')) this.show('ir');
     if (this.settings.verify) this.check('frontend');
     optimize(f, this.level, this.after === undefined ? {} : { after: this.after });

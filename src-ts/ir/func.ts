@@ -139,6 +139,14 @@ export class Func {
     this.block = grow32(this.block, n);
   }
 
+  /** Number of rows that stand in blocks. */
+  linkedRows(): number {
+    let n = 0;
+    for (let b = 0; b !== NONE; b = this.blockNext[b])
+      for (let r = this.first[b]; r !== NONE; r = this.next[r]) n++;
+    return n;
+  }
+
   /** A new row that is in no block yet. Unused operands are NONE, immediates and aux 0. */
   newRow(op: number, ty: number, a: number, b: number, c: number, pos: number): number {
     const r = this.rowCount++;

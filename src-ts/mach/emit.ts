@@ -4,6 +4,7 @@
  */
 import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
+import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { Lowering } from './lower.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
 import type { Target } from './target.ts';
@@ -60,7 +61,10 @@ export class Emitter {
         target.emit(sink, i, next);
       }
     }
-    return sink.finish(lower.tableEntries, align);
+    lap('emission');
+    const record = sink.finish(lower.tableEntries, align);
+    stopwatch()?.lap('branches and pool', () => record.code.length);
+    return record;
   }
 
   private move(alloc: Allocation, m: number): void {

@@ -4,6 +4,7 @@
  */
 import type { Func } from '../ir/func.ts';
 import { bug } from '../util/bug.ts';
+import { stopwatch } from '../util/stopwatch.ts';
 import { Analyses } from './analyses.ts';
 import { simplifyBranches } from './branches.ts';
 import { deadCode } from './dce.ts';
@@ -91,11 +92,13 @@ const analyses = new Analyses();
 /** Runs the passes of a level on a function, in place. Which passes and rules may run is the gate's business (`setGate`). */
 export function optimize(f: Func, level: Level, options: OptimizeOptions = {}): void {
   const gate = currentGate();
+  const watch = stopwatch();
   analyses.invalidate();
   for (const p of PASSES) {
     if (!p.levels.includes(level)) continue;
     if (!p.required && gate !== null && !gate.enters(f, p.name)) continue;
     p.run(f, analyses);
+    if (watch !== null) watch.lap(p.name, () => f.linkedRows());
     options.after?.(p.name, f);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Register allocation: VCode in, Allocation out. See state.ts for the method and the phases.
  */
+import { lap } from '../../util/stopwatch.ts';
 import type { Allocation, RegisterFile, VCode } from '../vcode.ts';
 import { assign } from './assign.ts';
 import { analyseCfg } from './cfg.ts';
@@ -24,13 +25,19 @@ export function allocate(vcode: VCode, regs: RegisterFile, out: Allocation, chao
   const s = state;
   s.begin(vcode, regs, out, chaosSeed === 0 ? null : new Chaos(chaosSeed));
   analyseCfg(s);
+  lap('regalloc: control flow');
   analyseValues(s);
   findLoopPressure(s);
+  lap('regalloc: liveness');
   spill(s);
+  lap('regalloc: spill');
   assignSlots(s);
+  lap('regalloc: slots');
   assign(s);
+  lap('regalloc: assign');
   joinEdges(s);
   sortMoves(out, vcode.instCount);
+  lap('regalloc: edges');
   s.unfinished = false;
   out.usedCalleeSaved = {
     gp: s.written[0]! & regs.calleeSaved.gp,

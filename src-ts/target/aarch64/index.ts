@@ -7,6 +7,7 @@ import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { Allocation } from '../../mach/vcode.ts';
 import type { CodeRecord } from '../../object/records.ts';
+import { stopwatch } from '../../util/stopwatch.ts';
 import { AArch64Target } from './target.ts';
 
 /** Functions start at a multiple of this; 16-byte constants in their pools rely on it. */
@@ -31,6 +32,7 @@ export class FunctionCompiler {
   /** Compiles a verified function. Calls to defined functions are left to relocations. */
   compileFunction(f: Func, settings: CodeSettings): CodeRecord {
     const code = this.lowering.run(f, settings);
+    stopwatch()?.lap('lowering', () => code.instCount);
     allocate(code, this.target.registers, this.allocation);
     return this.emitter.run(this.lowering, this.allocation, ALIGN);
   }

@@ -1,4 +1,4 @@
-// `npm run bench -- --count [--target T]`: bundles bench/count and runs it on a machine played by qemu.
+// Bundles one of the programs in bench/ that run in this process and calls its `main`.
 import { build } from 'esbuild';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,11 +7,11 @@ import { benchFolder, hostHome, root } from './qemu-aarch64.mjs';
 
 const HOST_TARGET = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux';
 
-/** Runs the command `name` (bench/count/`name`.ts) for the target its options name; returns the exit status. */
-export async function countCommand(name, args) {
-  const outfile = join(hostHome, 'count', `${name}.mjs`);
+/** Runs bench/`name`.ts; returns the exit status. */
+export async function benchCommand(name, args) {
+  const outfile = join(hostHome, 'commands', `${name.replace('/', '-')}.mjs`);
   await build({
-    entryPoints: [join(root, 'bench', 'count', `${name}.ts`)],
+    entryPoints: [join(root, 'bench', `${name}.ts`)],
     outfile,
     bundle: true,
     platform: 'node',

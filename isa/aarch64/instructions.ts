@@ -315,6 +315,13 @@ const control: Group[] = [
     ],
   },
   {
+    section: 'C6.2 AUTIA1716',
+    feature: 'PAUTH',
+    reads: 'x16 x17',
+    writes: 'x17',
+    rows: [['AUTIA1716', '', '11010101000000110010|0001|100|11111']],
+  },
+  {
     section: 'C6.2 BTI',
     feature: 'BTI',
     rows: [

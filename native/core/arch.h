@@ -30,6 +30,11 @@ uintptr_t framePointer(const void *ucontext);
 /// Makes the signal handler return to whoever entered the fiber: elfin_fiber_start/resume returns
 /// false.
 void leaveFiber(void *ucontext, const Fiber *fiber);
+/// A return address as it is in memory, without what signs it.
+uintptr_t plainReturnAddress(uintptr_t address);
+/// What to add to the protection of pages so that the CPU checks that indirect branches go to
+/// marked places; 0 where CPU or system can not.
+int branchTargetProtection();
 /// Names of the features that both CPU and operating system support.
 std::vector<std::string> cpuFeatures();
 

@@ -5,6 +5,12 @@
 // Every native frame that a fiber is entered from has the same layout at Fiber::callerSp, lowest
 // first: x29 x30, x19 .. x28, d8 .. d15. A suspended fiber has at its sp: the resume address, the
 // exit trampoline's x29. Nothing is done for the return predictor here; Fiber::fresh is not used.
+//
+// Compiled with pointer authentication (-mbranch-protection) the return addresses in these frames
+// are signed, too: start and resume leave the same kind of frame, so whichever of them the leaving
+// function returns for, x30 was signed with the sp above it. What an indirect branch goes to begins
+// with a bti, which costs nothing elsewhere: a compiler that marks this file's code as such takes
+// ours for marked, too.
 #if !defined(__aarch64__)
 #error "arch_arm64.cc is for AArch64"
 #endif
@@ -27,8 +33,22 @@ static_assert(offsetof(elfin::Fiber, thread) == FIBER_THREAD);
 static_assert(elfin::STATUS_HOST == 1);
 
 // clang-format off
-#define FUNCTION(name) \
+#if defined(__ARM_FEATURE_PAC_DEFAULT) && (__ARM_FEATURE_PAC_DEFAULT & 1)
+#define SIGN "  hint #25\n  .cfi_negate_ra_state\n"  // paciasp
+#define CHECK "  hint #29\n  .cfi_negate_ra_state\n" // autiasp
+#define SIGNED "  .cfi_negate_ra_state\n"
+#elif defined(__ARM_FEATURE_PAC_DEFAULT)
+#error "return addresses are signed with key B: use -mbranch-protection=standard"
+#else
+#define SIGN
+#define CHECK
+#define SIGNED
+#endif
+
+#define BEGIN(name) \
   ".globl " name "\n.hidden " name "\n.type " name ", %function\n.p2align 4\n" name ":\n.cfi_startproc\n"
+#define BTI_C "  hint #34\n"
+#define FUNCTION(name) BEGIN(name) BTI_C
 #define END(name) ".cfi_endproc\n.size " name ", . - " name "\n"
 // Where SAVE leaves registers, relative to the CFA, which is 160 above.
 #define SAVED_OFFSETS \
@@ -39,6 +59,7 @@ static_assert(elfin::STATUS_HOST == 1);
   "  .cfi_offset d12, -32\n  .cfi_offset d13, -24\n  .cfi_offset d14, -16\n  .cfi_offset d15, -8\n"
 // Registers still have their values when the offsets are told all at once, behind the last store.
 #define SAVE \
+  SIGN \
   "  stp x29, x30, [sp, #-160]!\n  .cfi_def_cfa_offset 160\n" \
   "  stp x19, x20, [sp, #16]\n  stp x21, x22, [sp, #32]\n  stp x23, x24, [sp, #48]\n" \
   "  stp x25, x26, [sp, #64]\n  stp x27, x28, [sp, #80]\n" \
@@ -54,6 +75,7 @@ static_assert(elfin::STATUS_HOST == 1);
   "  .cfi_restore x22\n  .cfi_restore x23\n  .cfi_restore x24\n  .cfi_restore x25\n  .cfi_restore x26\n" \
   "  .cfi_restore x27\n  .cfi_restore x28\n  .cfi_restore d8\n  .cfi_restore d9\n  .cfi_restore d10\n" \
   "  .cfi_restore d11\n  .cfi_restore d12\n  .cfi_restore d13\n  .cfi_restore d14\n  .cfi_restore d15\n" \
+  CHECK \
   "  ret\n"
 // DW_CFA_def_cfa_expression { DW_OP_breg(r) FIBER_CALLER_SP; DW_OP_deref; DW_OP_plus_uconst 160 }: on the fiber's stack the
 // CFA is found through the fiber, because after a suspension the native frame is another one.
@@ -92,13 +114,14 @@ asm(".text\n"
     "  mov sp, x9\n"
     CFA_BY_FIBER_IN("0x7a") // x10
     "  ldr x0, [x10, #" STR(FIBER_THREAD) "]\n"
-    "  ldr x9, [sp]\n"
-    "  br x9\n"
+    "  ldr x16, [sp]\n" // of the registers that may branch to a marked target of either kind
+    "  br x16\n"
     END("elfin_fiber_resume")
 
     // Jumped to with x0 = thread, [sp] = resume address. Every register but sp is lost.
-    FUNCTION("elfin_suspend")
+    BEGIN("elfin_suspend")
     "  .cfi_offset x30, 0\n"
+    BTI_C
     "  ldr x9, [x0, #" STR(ELFIN_THREAD_FIBER) "]\n"
     "  ldr x10, [x0, #" STR(ELFIN_THREAD_TRANSFER) "]\n"
     "  mov x11, sp\n"
@@ -111,13 +134,16 @@ asm(".text\n"
     "  mov sp, x11\n"
     "  .cfi_def_cfa sp, 160\n"
     SAVED_OFFSETS
+    SIGNED
     RESTORE
     END("elfin_suspend")
 
     // Where a trap's signal handler returns to, with sp = Fiber::callerSp.
-    FUNCTION("elfin_trap_landing")
+    BEGIN("elfin_trap_landing")
     "  .cfi_def_cfa sp, 160\n"
     SAVED_OFFSETS
+    SIGNED
+    BTI_C
     "  mov w0, #0\n"
     RESTORE
     END("elfin_trap_landing"));
@@ -136,6 +162,17 @@ const mcontext_t &machine(const void *ucontext) {
 } // namespace
 
 uintptr_t faultPc(const void *ucontext, int) { return machine(ucontext).pc; }
+
+uintptr_t plainReturnAddress(uintptr_t address) {
+  register uintptr_t x30 asm("x30") = address;
+  asm("hint #7" : "+r"(x30)); // xpaclri
+  return x30;
+}
+
+int branchTargetProtection() {
+  constexpr int kProtBti = 0x10;
+  return (getauxval(AT_HWCAP2) & HWCAP2_BTI) != 0 ? kProtBti : 0;
+}
 
 uintptr_t stackPointer(const void *ucontext) { return machine(ucontext).sp; }
 

@@ -1,4 +1,4 @@
-// x86-64: CPU features. Intel SDM volume 2, CPUID and XGETBV.
+// x86-64: CPU features, and what it does without. Intel SDM volume 2, CPUID and XGETBV.
 #include "arch.h"
 #include <cpuid.h>
 
@@ -41,5 +41,9 @@ std::vector<std::string> cpuFeatures() {
   add(ymm && (c1 & bit_FMA), "fma");
   return names;
 }
+
+uintptr_t plainReturnAddress(uintptr_t address) { return address; }
+
+int branchTargetProtection() { return 0; }
 
 } // namespace elfin::arch

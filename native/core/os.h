@@ -33,7 +33,8 @@ void *enlargedCopy(void *from, size_t oldBytes, size_t newBytes);
 void *mapFile(const char *path, size_t &size, std::string &error);
 void unmapFile(void *base, size_t size);
 /// Makes writable memory, of a file or allocated, executable and no longer writable, and tells the
-/// instruction caches.
-bool makeExecutable(void *at, size_t bytes);
+/// instruction caches. `branchTargets`: every place in it that an indirect branch may go to is
+/// marked, which the CPU shall check where it can.
+bool makeExecutable(void *at, size_t bytes, bool branchTargets);
 
 } // namespace elfin::os

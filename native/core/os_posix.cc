@@ -1,5 +1,6 @@
 #include "os.h"
 
+#include "arch.h"
 #include "pages.h"
 #include <cerrno>
 #include <cstring>
@@ -94,8 +95,9 @@ void *mapFile(const char *path, size_t &size, std::string &error) {
 
 void unmapFile(void *base, size_t size) { munmap(base, size); }
 
-bool makeExecutable(void *at, size_t bytes) {
-  if (mprotect(at, roundUpToPage(bytes), PROT_READ | PROT_EXEC) != 0)
+bool makeExecutable(void *at, size_t bytes, bool branchTargets) {
+  int protection = PROT_READ | PROT_EXEC | (branchTargets ? arch::branchTargetProtection() : 0);
+  if (mprotect(at, roundUpToPage(bytes), protection) != 0)
     return false;
   // The bytes came as data: where instruction caches are not coherent they are not seen yet.
   __builtin___clear_cache(static_cast<char *>(at), static_cast<char *>(at) + bytes);

@@ -117,7 +117,7 @@ void *mapFile(const char *path, size_t &size, std::string &error) {
 
 void unmapFile(void *base, size_t) { UnmapViewOfFile(base); }
 
-bool makeExecutable(void *at, size_t bytes) {
+bool makeExecutable(void *at, size_t bytes, bool) {
   DWORD old;
   if (!VirtualProtect(at, roundUpToPage(bytes), PAGE_EXECUTE_READ, &old))
     return false;

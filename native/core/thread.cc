@@ -173,15 +173,23 @@ __attribute__((no_sanitize_address)) std::vector<uintptr_t> trapFrames(const Thr
                                                                        size_t max) {
   std::vector<uintptr_t> frames;
   const auto *fiber = reinterpret_cast<const Fiber *>(thread->transfer()->fiber);
-  if (fiber == nullptr || fiber->state != FiberState::Trapped || max == 0)
+  if (fiber == nullptr || max == 0)
     return frames;
-  frames.push_back(fiber->trapPc);
-  uintptr_t fp = fiber->trapFp;
+  uintptr_t fp;
+  if (fiber->state == FiberState::Trapped) {
+    frames.push_back(fiber->trapPc);
+    fp = fiber->trapFp;
+  } else if (fiber->state == FiberState::Suspended) {
+    // A suspended stack: resume address, frame pointer of the exit trampoline.
+    fp = static_cast<const uintptr_t *>(fiber->sp)[1];
+  } else {
+    return frames;
+  }
   // A frame pointer points to { caller's frame pointer, return address }; callers lie at higher
   // addresses.
   while (frames.size() < max && (fp & 7) == 0 && fiber->inStack(fp) && fiber->inStack(fp + 15)) {
     const auto *frame = reinterpret_cast<const uintptr_t *>(fp);
-    frames.push_back(frame[1]);
+    frames.push_back(arch::plainReturnAddress(frame[1]));
     if (frame[0] <= fp)
       break;
     fp = frame[0];

@@ -66,8 +66,8 @@ bool resume(Thread *thread);
 /// Gives transfer->fiber (suspended or trapped) back to the pool; its frames are gone. False when
 /// it is no such fiber.
 bool abandon(Thread *thread);
-/// Program counters of the trapped transfer->fiber, innermost first, by its chain of frame
-/// pointers.
+/// Program counters of transfer->fiber, innermost first, by its chain of frame pointers: where it
+/// trapped (unless it is suspended), and return addresses.
 std::vector<uintptr_t> trapFrames(const Thread *thread, size_t max);
 /// Lower halves of all words on suspended fibers whose upper half is EXTERNREF_TAG.
 std::vector<uint32_t> scanExternrefs(const Thread *thread);

@@ -80,7 +80,8 @@ Napi::Value CodeWrap::activate(const Napi::CallbackInfo &info) {
       !readUint(given, "ehFrameOffset", layout.ehFrameOffset) ||
       !readUint(given, "ehFrameSize", layout.ehFrameSize) ||
       !readUint(given, "trapsOffset", layout.trapsOffset) ||
-      !readUint(given, "trapsSize", layout.trapsSize))
+      !readUint(given, "trapsSize", layout.trapsSize) ||
+      !readUint(given, "branchTargets", layout.branchTargets))
     return env.Undefined();
 #if defined(_WIN32)
   if (!readUint(given, "pdataOffset", layout.pdataOffset) ||

@@ -1,10 +1,12 @@
 // Mapping, checking and releasing objects, and unwinding through registered code.
 #include "../core/code.h"
 #include "../core/eh_frame.h"
+#include <csignal>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <memory>
 #include <stdexcept>
+#include <sys/auxv.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -77,7 +79,7 @@ Object makeObject() {
   put32(bytes, 1);
   put32(bytes, 4);
   bytes.push_back(3);
-  object.layout = {page, sizeof kCode, eh, ehEnd - eh, ehEnd, bytes.size() - ehEnd};
+  object.layout = {page, sizeof kCode, eh, ehEnd - eh, ehEnd, bytes.size() - ehEnd, 0};
   return object;
 }
 
@@ -107,6 +109,18 @@ TEST(Code, IsFlushedWhereItIsExecuted) {
   ASSERT_STREQ(code->activate(object.layout), nullptr);
   EXPECT_LE(flushed.first, code->textAddress());
   EXPECT_GE(flushed.second, code->textAddress() + object.layout.textSize);
+}
+
+TEST(Code, BranchTargetsAreEnforcedWhereTheCpuCan) {
+  if ((getauxval(AT_HWCAP2) & HWCAP2_BTI) == 0)
+    GTEST_SKIP() << "no BTI";
+  Object object = makeObject();
+  object.layout.branchTargets = 1;
+  auto code = map(object);
+  ASSERT_STREQ(code->activate(object.layout), nullptr);
+  auto call = reinterpret_cast<void (*)(void (*)())>(code->textAddress());
+  // The code does not begin with a mark.
+  EXPECT_EXIT(call([] {}), testing::KilledBySignal(SIGILL), "");
 }
 #endif
 

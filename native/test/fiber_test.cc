@@ -165,7 +165,7 @@ public:
   CodePage() {
     page = static_cast<uint8_t *>(os::allocate(4096));
     std::memcpy(page, kTrappingCode, sizeof kTrappingCode);
-    os::makeExecutable(page, 4096);
+    os::makeExecutable(page, 4096, false);
     published = publishCode(
         {start(), start() + 4096, reinterpret_cast<const uint8_t *>(offsets), codes, 2});
   }

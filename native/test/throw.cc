@@ -1,7 +1,7 @@
 // A C++ exception through frames of a compiled object: `throw OBJECT textOffset textSize
-// ehFrameOffset ehFrameSize entryOffset functionOffset depth`. The function calls itself `depth`
-// times and then memory.grow, whose helper here throws; caught above, registers that C++ counts on
-// must be as before.
+// ehFrameOffset ehFrameSize branchTargets entryOffset functionOffset depth`. The function calls
+// itself `depth` times and then memory.grow, whose helper here throws; caught above, registers that
+// C++ counts on must be as before.
 #include "../core/code.h"
 #include "../core/gen/abi.h"
 #include <cstdio>
@@ -39,7 +39,7 @@ using Entry = void (*)(uint64_t *, void *, void *);
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc != 9)
+  if (argc != 10)
     return 2;
   std::string error;
   std::unique_ptr<elfin::CodeMapping> code(elfin::CodeMapping::mapFile(argv[1], error));
@@ -48,14 +48,15 @@ int main(int argc, char **argv) {
     return 1;
   }
   elfin::CodeLayout layout{
-      argument(argv, 2), argument(argv, 3), argument(argv, 4), argument(argv, 5), 0, 0};
+      argument(argv, 2), argument(argv, 3), argument(argv, 4), argument(argv, 5), 0, 0,
+      argument(argv, 6)};
   if (const char *wrong = code->activate(layout)) {
     std::puts(wrong);
     return 1;
   }
-  auto entry = reinterpret_cast<Entry>(code->textAddress() + argument(argv, 6));
-  auto *function = reinterpret_cast<void *>(code->textAddress() + argument(argv, 7));
-  uint64_t depth = argument(argv, 8);
+  auto entry = reinterpret_cast<Entry>(code->textAddress() + argument(argv, 7));
+  auto *function = reinterpret_cast<void *>(code->textAddress() + argument(argv, 8));
+  uint64_t depth = argument(argv, 9);
   uint64_t builtins[elfin::BUILTIN_COUNT] = {reinterpret_cast<uint64_t>(&throwing)};
   alignas(16) static elfin::VMCtx context[64];
   context[0].builtins = reinterpret_cast<uint64_t>(builtins);

@@ -63,6 +63,10 @@ export const parts: Parts = {
     const { Engine } = await import('../index.ts');
     return new Engine(settings).WebAssembly as unknown as Engine;
   },
+  async nameModule(module, fileName) {
+    const { Module } = await import('../runtime/module.ts');
+    Module.setFileName(module, fileName);
+  },
   async compile(bytes, flags, onProgress) {
     const settings = await compilerSettings(flags);
     const { compile, compileAsync, setStopwatch, Stopwatch } = await import('../compiler/index.ts');

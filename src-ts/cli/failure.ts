@@ -33,15 +33,25 @@ export function explain(error: unknown): { text: string; status: number } {
   if (error instanceof Failure) return { text: `elfin: ${error.message}`, status: error.status };
   if (!(error instanceof Error)) return { text: `elfin: uncaught ${String(error)}`, status: 1 };
   // A trap ends like an abort: 128 + SIGABRT.
-  if (error.name === 'RuntimeError') return { text: withBacktrace(error), status: 134 };
+  if (error.name === 'RuntimeError' || isStackOverflow(error)) {
+    return { text: withBacktrace(error), status: 134 };
+  }
   if (['CompileError', 'LinkError', 'ObjectError'].includes(error.name)) {
     return { text: `elfin: ${error.name}: ${error.message}`, status: 1 };
   }
   return { text: `elfin: ${error.stack ?? error.message}`, status: 1 };
 }
 
+/** A Wasm frame (of whatever engine), or a source line that belongs to one (runtime/trace.ts). */
+const WASM_LINE = /^\s+(?:at .*\bwasm(?:-function\[|:\/\/)|-> )/;
+
+/** The trap whose error is JavaScript's own class. */
+function isStackOverflow(error: Error): boolean {
+  return error.name === 'RangeError' && WASM_LINE.test((error.stack ?? '').split('\n')[1] ?? '');
+}
+
 /** A trap and the Wasm part of its backtrace; the frames of this program itself would only distract. */
 function withBacktrace(error: Error): string {
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at .*wasm/.test(line));
-  return [`elfin: RuntimeError: ${error.message}`, ...frames].join('\n');
+  const frames = (error.stack ?? '').split('\n').filter((line) => WASM_LINE.test(line));
+  return [`elfin: ${error.name}: ${error.message}`, ...frames].join('\n');
 }

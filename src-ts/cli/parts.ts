@@ -32,6 +32,8 @@ export interface Parts {
   runtime(): Promise<Runtime>;
   /** The `WebAssembly`-shaped namespace whose modules are compiled with `flags`. */
   engine(flags: CompileFlags): Promise<Engine>;
+  /** Says what traces call the file of a module. */
+  nameModule(module: object, fileName: string): Promise<void>;
   /** Module bytes to object bytes. */
   compile(bytes: Uint8Array, flags: CompileFlags, onProgress?: OnProgress): Promise<Uint8Array>;
 }

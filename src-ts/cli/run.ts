@@ -70,6 +70,7 @@ async function load(file: string, options: RunOptions, parts: Parts): Promise<Lo
   const engine = await parts.engine(options);
   // Asynchronously: on all threads.
   const module = await engine.compile(input.bytes);
+  await parts.nameModule(module, basename(file));
   return { module, imports: engine.Module.imports(module), Instance: engine.Instance };
 }
 

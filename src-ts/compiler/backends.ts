@@ -29,7 +29,11 @@ export interface FunctionBackEnd {
 }
 
 /** Makes the trampoline of a signature, its types as numbers of isa/ir/ops.ts. */
-type MakeTrampoline = (params: Uint8Array, results: Uint8Array) => CodeRecord;
+export type MakeTrampoline = (
+  params: Uint8Array,
+  results: Uint8Array,
+  settings: CodeSettings,
+) => CodeRecord;
 
 export interface BackEnd {
   readonly functions: FunctionBackEnd;

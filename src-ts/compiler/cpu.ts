@@ -1,6 +1,5 @@
 /** CPU features by name: what a setting may list, and what this machine has. */
 import { readFileSync } from 'node:fs';
-import * as A64 from '../gen/aarch64.ts';
 import * as X64 from '../gen/x64.ts';
 import { HOST_TARGET, type Settings } from './settings.ts';
 
@@ -26,8 +25,12 @@ const X86_64: readonly Feature[] = [
   { name: 'fma', number: X64.FEATURE_FMA, flag: 'fma' },
 ];
 
-/** What Armv8.0 lacks and our code can use. */
-const AARCH64: readonly Feature[] = [{ name: 'lse', number: A64.FEATURE_LSE, flag: 'atomics' }];
+/**
+ * Nothing beyond Armv8.0 is of use to the instructions Wasm has so far: LSE is for atomic ones, DotProd and the like for vectors,
+ * FRINTTS and JSCVT for conversions of other languages. Signed return addresses and marked branch targets are settings,
+ * not features: their instructions run everywhere.
+ */
+const AARCH64: readonly Feature[] = [];
 
 const FEATURES: Record<Settings['target'], readonly Feature[]> = {
   'x86_64-linux': X86_64,
@@ -72,7 +75,7 @@ export function cpuFeatures(call: string, settings: Settings): CpuFeatures {
   if (settings.cpu !== 'host') {
     const strange = wanted.find((name) => !rows.some((f) => f.name === name));
     if (strange !== undefined) {
-      const known = rows.map((f) => f.name).join(', ');
+      const known = rows.map((f) => f.name).join(', ') || 'none beyond the baseline';
       throw new TypeError(`${call}: setting 'cpu': no feature '${strange}' (features: ${known})`);
     }
   }

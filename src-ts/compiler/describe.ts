@@ -130,6 +130,10 @@ export interface Described {
   customBytes: Uint8Array;
 }
 
+function isDebugSection(name: string): boolean {
+  return name.startsWith('.debug_');
+}
+
 /**
  * Describes a module.
  *
@@ -139,10 +143,11 @@ export function describeModule(
   bytes: Uint8Array,
   m: Wasm.ModuleInfo,
   funcRefs: readonly number[],
-  settings: { names: boolean; explicitChecks: boolean },
+  settings: { names: boolean; debugSections: boolean; explicitChecks: boolean },
 ): Described {
   const data = gather(bytes, m.data);
-  const custom = gather(bytes, m.customs);
+  const customs = m.customs.filter((c) => settings.debugSections || !isDebugSection(c.name));
+  const custom = gather(bytes, customs);
   const names = settings.names ? readNames(bytes, m) : { module: '', functions: [] };
   const module: R.ModuleDescription = {
     types: m.signatures.map(funcType),
@@ -169,7 +174,7 @@ export function describeModule(
       start: data.starts[i]!,
       length: d.end - d.start,
     })),
-    custom: m.customs.map((c, i) => ({
+    custom: customs.map((c, i) => ({
       name: c.name,
       start: custom.starts[i]!,
       length: c.end - c.start,
@@ -177,6 +182,7 @@ export function describeModule(
     moduleName: names.module,
     funcNames: [...names.functions].filter(([index]) => index < m.funcCount),
     funcRefs,
+    codeStart: m.codeStart,
     explicitChecks: settings.explicitChecks,
   };
   return { module, data: data.all, customBytes: custom.all };

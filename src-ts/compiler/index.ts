@@ -3,6 +3,7 @@
  * on workers), then trampolines and the object file. Bytes out depend on the module and the 'code' settings alone.
  */
 import { BatchWriter, unpackBatch } from '../object/batch.ts';
+import { PROPERTY_AARCH64_BTI, PROPERTY_AARCH64_PAC } from '../object/properties.ts';
 import type { CodeRecord } from '../object/records.ts';
 import { writeObject } from '../object/write.ts';
 import { moduleLayout } from '../frontend/layout.ts';
@@ -64,6 +65,9 @@ function finish(
     target: settings.target,
     cpuFeatures: [...settings.cpu],
     settings: codeSettings(settings),
+    properties:
+      (settings.branchTargets ? PROPERTY_AARCH64_BTI : 0) |
+      (settings.pointerAuth === 'ret' ? PROPERTY_AARCH64_PAC : 0),
     ...described,
     functions,
     entryTrampolines,

@@ -19,7 +19,7 @@ import { bug, InternalError } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
 import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
-import { backEndOf, type BackEnd } from './backends.ts';
+import { backEndOf, type BackEnd, type MakeTrampoline } from './backends.ts';
 import { cpuFeatures } from './cpu.ts';
 import type { Settings } from './settings.ts';
 import { makesIndirectTailCalls } from './tailcalls.ts';
@@ -92,6 +92,8 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      signsReturns: settings.pointerAuth === 'ret',
+      marksTargets: settings.branchTargets,
     };
     this.after =
       settings.verify || this.dumps('passes') ? (pass) => this.afterPass(pass) : undefined;
@@ -177,13 +179,16 @@ export class Session {
 
   /** Entry trampoline of a signature: what JavaScript calls. */
   entryTrampoline(sig: number): CodeRecord {
-    const { signatures } = this;
-    return unmapped(this.backEnd.entryTrampoline(signatures.params(sig), signatures.results(sig)));
+    return this.trampoline(this.backEnd.entryTrampoline, sig);
   }
 
   /** Exit trampoline of a signature: what an imported JavaScript function looks like to Wasm. */
   exitTrampoline(sig: number): CodeRecord {
+    return this.trampoline(this.backEnd.exitTrampoline, sig);
+  }
+
+  private trampoline(make: MakeTrampoline, sig: number): CodeRecord {
     const { signatures } = this;
-    return unmapped(this.backEnd.exitTrampoline(signatures.params(sig), signatures.results(sig)));
+    return unmapped(make(signatures.params(sig), signatures.results(sig), this.code));
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The compiler's settings: one row each. A row makes the setting's type, its check, its help text, and through its class
  * what else follows: 'code' settings are recorded in the object and belong to a cache's key, 'compile' settings change
- * how compiling goes but never the bytes.
+ * how compiling goes but never the bytes, 'run' settings what modules of an engine do when they run.
  */
 
 /** What can be compiled for. */
@@ -11,7 +11,7 @@ const TARGETS = ['x86_64-linux', 'aarch64-linux'] as const;
 export const HOST_TARGET: (typeof TARGETS)[number] =
   process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux';
 
-export type SettingClass = 'code' | 'compile';
+export type SettingClass = 'code' | 'compile' | 'run';
 
 type Shape =
   | { kind: 'choice'; values: readonly (string | number)[]; default: string | number }
@@ -23,7 +23,13 @@ type Shape =
   /** One of the words, or names. */
   | { kind: 'words or names'; values: readonly string[]; default: string };
 
-export type SettingRow = Shape & { name: string; class: SettingClass; help: string };
+export type SettingRow = Shape & {
+  name: string;
+  class: SettingClass;
+  help: string;
+  /** The targets that have it; all when not given. */
+  targets?: readonly (typeof TARGETS)[number][];
+};
 
 export const SETTINGS = [
   {
@@ -65,6 +71,23 @@ export const SETTINGS = [
     help: 'check every memory access in code instead of by guard pages',
   },
   {
+    name: 'pointerAuth',
+    kind: 'choice',
+    values: ['off', 'ret'],
+    default: 'off',
+    class: 'code',
+    targets: ['aarch64-linux'],
+    help: 'sign return addresses while they are in memory (PAC, key A); does nothing on CPUs without it',
+  },
+  {
+    name: 'branchTargets',
+    kind: 'flag',
+    default: false,
+    class: 'code',
+    targets: ['aarch64-linux'],
+    help: 'mark where indirect branches may go and let the CPU enforce it (BTI); does nothing on CPUs without it',
+  },
+  {
     name: 'names',
     kind: 'flag',
     default: true,
@@ -72,11 +95,26 @@ export const SETTINGS = [
     help: "keep the name section's function names for traces and debuggers",
   },
   {
+    name: 'debugSections',
+    kind: 'flag',
+    default: true,
+    class: 'code',
+    help: "keep the module's DWARF (its .debug_ sections) for traces with source lines",
+  },
+  {
     name: 'addressMap',
     kind: 'flag',
     default: true,
     class: 'code',
     help: 'record which Wasm byte each instruction comes from, for traces',
+  },
+  {
+    name: 'backtraceDetails',
+    kind: 'choice',
+    values: ['environment', 'on', 'off'],
+    default: 'environment',
+    class: 'run',
+    help: 'source lines and inlined functions in traces; environment: unless ELFIN_BACKTRACE_DETAILS is 0',
   },
   {
     name: 'workers',
@@ -206,7 +244,7 @@ export function expected(row: SettingRow): string {
  * Checks settings and fills in the defaults. What it returns is accepted again.
  *
  * @param call what the caller called, for messages
- * @throws TypeError for a key that is no setting or a value the setting does not take
+ * @throws TypeError for a key that is no setting, a value the setting does not take, or a setting the target does not have
  */
 export function resolveSettings(input: CompileOptions = {}, call = 'elfin'): Settings {
   if (typeof input !== 'object' || input === null) {
@@ -229,7 +267,21 @@ export function resolveSettings(input: CompileOptions = {}, call = 'elfin'): Set
     }
     settings[row.name] = value === undefined ? row.default : value;
   }
+  checkTarget(rows, settings as Settings, call);
   return settings as Settings;
+}
+
+/** Throws TypeError for a setting, other than by default, that the target does not have. */
+function checkTarget(rows: readonly SettingRow[], settings: Settings, call: string): void {
+  for (const { name, targets, default: usual } of rows) {
+    if (targets === undefined || targets.includes(settings.target)) continue;
+    const value = settings[name as keyof Settings];
+    if (value === usual) continue;
+    const known = targets.join(', ');
+    throw new TypeError(
+      `${call}: setting '${name}' is ${String(value)}, but target '${settings.target}' has no such thing (only ${known})`,
+    );
+  }
 }
 
 /** The settings that affect code, as the object records them (target and CPU features have their own place there). */

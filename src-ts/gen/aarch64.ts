@@ -235,372 +235,375 @@ export const PACIBSP = 142; // [11010101000000110010|0011|011|11111]
 export const AUTIASP = 143; // [11010101000000110010|0011|101|11111]
 export const AUTIBSP = 144; // [11010101000000110010|0011|111|11111]
 
+// C6.2 AUTIA1716
+export const AUTIA1716 = 145; // [11010101000000110010|0001|100|11111]
+
 // C6.2 BTI
-export const BTI = 145; // [11010101000000110010|0100|000|11111]
-export const BTI_c = 146; // [11010101000000110010|0100|010|11111]
-export const BTI_j = 147; // [11010101000000110010|0100|100|11111]
-export const BTI_jc = 148; // [11010101000000110010|0100|110|11111]
+export const BTI = 146; // [11010101000000110010|0100|000|11111]
+export const BTI_c = 147; // [11010101000000110010|0100|010|11111]
+export const BTI_j = 148; // [11010101000000110010|0100|100|11111]
+export const BTI_jc = 149; // [11010101000000110010|0100|110|11111]
 
 // C6.2, C7.2 STRB
-export const STRB_uoff = 149; // Wt, [Xn|SP, #offset]  [00|111|0|01|00|imm12|Rn|Rt]
-export const STURB = 150; // Wt, [Xn|SP, #offset]  [00|111|0|00|00|0|imm9|00|Rn|Rt]
-export const STRB_post = 151; // Wt, [Xn|SP], #offset  [00|111|0|00|00|0|imm9|01|Rn|Rt]
-export const STRB_pre = 152; // Wt, [Xn|SP, #offset]!  [00|111|0|00|00|0|imm9|11|Rn|Rt]
-export const STRB_reg = 153; // Wt, [Xn|SP, Xm{index}]  [00|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
+export const STRB_uoff = 150; // Wt, [Xn|SP, #offset]  [00|111|0|01|00|imm12|Rn|Rt]
+export const STURB = 151; // Wt, [Xn|SP, #offset]  [00|111|0|00|00|0|imm9|00|Rn|Rt]
+export const STRB_post = 152; // Wt, [Xn|SP], #offset  [00|111|0|00|00|0|imm9|01|Rn|Rt]
+export const STRB_pre = 153; // Wt, [Xn|SP, #offset]!  [00|111|0|00|00|0|imm9|11|Rn|Rt]
+export const STRB_reg = 154; // Wt, [Xn|SP, Xm{index}]  [00|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRB
-export const LDRB_uoff = 154; // Wt, [Xn|SP, #offset]  [00|111|0|01|01|imm12|Rn|Rt]
-export const LDURB = 155; // Wt, [Xn|SP, #offset]  [00|111|0|00|01|0|imm9|00|Rn|Rt]
-export const LDRB_post = 156; // Wt, [Xn|SP], #offset  [00|111|0|00|01|0|imm9|01|Rn|Rt]
-export const LDRB_pre = 157; // Wt, [Xn|SP, #offset]!  [00|111|0|00|01|0|imm9|11|Rn|Rt]
-export const LDRB_reg = 158; // Wt, [Xn|SP, Xm{index}]  [00|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRB_uoff = 155; // Wt, [Xn|SP, #offset]  [00|111|0|01|01|imm12|Rn|Rt]
+export const LDURB = 156; // Wt, [Xn|SP, #offset]  [00|111|0|00|01|0|imm9|00|Rn|Rt]
+export const LDRB_post = 157; // Wt, [Xn|SP], #offset  [00|111|0|00|01|0|imm9|01|Rn|Rt]
+export const LDRB_pre = 158; // Wt, [Xn|SP, #offset]!  [00|111|0|00|01|0|imm9|11|Rn|Rt]
+export const LDRB_reg = 159; // Wt, [Xn|SP, Xm{index}]  [00|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRSB_x
-export const LDRSB_x_uoff = 159; // Xt, [Xn|SP, #offset]  [00|111|0|01|10|imm12|Rn|Rt]
-export const LDURSB_x = 160; // Xt, [Xn|SP, #offset]  [00|111|0|00|10|0|imm9|00|Rn|Rt]
-export const LDRSB_x_post = 161; // Xt, [Xn|SP], #offset  [00|111|0|00|10|0|imm9|01|Rn|Rt]
-export const LDRSB_x_pre = 162; // Xt, [Xn|SP, #offset]!  [00|111|0|00|10|0|imm9|11|Rn|Rt]
-export const LDRSB_x_reg = 163; // Xt, [Xn|SP, Xm{index}]  [00|111|0|00|10|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRSB_x_uoff = 160; // Xt, [Xn|SP, #offset]  [00|111|0|01|10|imm12|Rn|Rt]
+export const LDURSB_x = 161; // Xt, [Xn|SP, #offset]  [00|111|0|00|10|0|imm9|00|Rn|Rt]
+export const LDRSB_x_post = 162; // Xt, [Xn|SP], #offset  [00|111|0|00|10|0|imm9|01|Rn|Rt]
+export const LDRSB_x_pre = 163; // Xt, [Xn|SP, #offset]!  [00|111|0|00|10|0|imm9|11|Rn|Rt]
+export const LDRSB_x_reg = 164; // Xt, [Xn|SP, Xm{index}]  [00|111|0|00|10|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRSB_w
-export const LDRSB_w_uoff = 164; // Wt, [Xn|SP, #offset]  [00|111|0|01|11|imm12|Rn|Rt]
-export const LDURSB_w = 165; // Wt, [Xn|SP, #offset]  [00|111|0|00|11|0|imm9|00|Rn|Rt]
-export const LDRSB_w_post = 166; // Wt, [Xn|SP], #offset  [00|111|0|00|11|0|imm9|01|Rn|Rt]
-export const LDRSB_w_pre = 167; // Wt, [Xn|SP, #offset]!  [00|111|0|00|11|0|imm9|11|Rn|Rt]
-export const LDRSB_w_reg = 168; // Wt, [Xn|SP, Xm{index}]  [00|111|0|00|11|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRSB_w_uoff = 165; // Wt, [Xn|SP, #offset]  [00|111|0|01|11|imm12|Rn|Rt]
+export const LDURSB_w = 166; // Wt, [Xn|SP, #offset]  [00|111|0|00|11|0|imm9|00|Rn|Rt]
+export const LDRSB_w_post = 167; // Wt, [Xn|SP], #offset  [00|111|0|00|11|0|imm9|01|Rn|Rt]
+export const LDRSB_w_pre = 168; // Wt, [Xn|SP, #offset]!  [00|111|0|00|11|0|imm9|11|Rn|Rt]
+export const LDRSB_w_reg = 169; // Wt, [Xn|SP, Xm{index}]  [00|111|0|00|11|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STRH
-export const STRH_uoff = 169; // Wt, [Xn|SP, #offset]  [01|111|0|01|00|imm12|Rn|Rt]
-export const STURH = 170; // Wt, [Xn|SP, #offset]  [01|111|0|00|00|0|imm9|00|Rn|Rt]
-export const STRH_post = 171; // Wt, [Xn|SP], #offset  [01|111|0|00|00|0|imm9|01|Rn|Rt]
-export const STRH_pre = 172; // Wt, [Xn|SP, #offset]!  [01|111|0|00|00|0|imm9|11|Rn|Rt]
-export const STRH_reg = 173; // Wt, [Xn|SP, Xm{index}]  [01|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
+export const STRH_uoff = 170; // Wt, [Xn|SP, #offset]  [01|111|0|01|00|imm12|Rn|Rt]
+export const STURH = 171; // Wt, [Xn|SP, #offset]  [01|111|0|00|00|0|imm9|00|Rn|Rt]
+export const STRH_post = 172; // Wt, [Xn|SP], #offset  [01|111|0|00|00|0|imm9|01|Rn|Rt]
+export const STRH_pre = 173; // Wt, [Xn|SP, #offset]!  [01|111|0|00|00|0|imm9|11|Rn|Rt]
+export const STRH_reg = 174; // Wt, [Xn|SP, Xm{index}]  [01|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRH
-export const LDRH_uoff = 174; // Wt, [Xn|SP, #offset]  [01|111|0|01|01|imm12|Rn|Rt]
-export const LDURH = 175; // Wt, [Xn|SP, #offset]  [01|111|0|00|01|0|imm9|00|Rn|Rt]
-export const LDRH_post = 176; // Wt, [Xn|SP], #offset  [01|111|0|00|01|0|imm9|01|Rn|Rt]
-export const LDRH_pre = 177; // Wt, [Xn|SP, #offset]!  [01|111|0|00|01|0|imm9|11|Rn|Rt]
-export const LDRH_reg = 178; // Wt, [Xn|SP, Xm{index}]  [01|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRH_uoff = 175; // Wt, [Xn|SP, #offset]  [01|111|0|01|01|imm12|Rn|Rt]
+export const LDURH = 176; // Wt, [Xn|SP, #offset]  [01|111|0|00|01|0|imm9|00|Rn|Rt]
+export const LDRH_post = 177; // Wt, [Xn|SP], #offset  [01|111|0|00|01|0|imm9|01|Rn|Rt]
+export const LDRH_pre = 178; // Wt, [Xn|SP, #offset]!  [01|111|0|00|01|0|imm9|11|Rn|Rt]
+export const LDRH_reg = 179; // Wt, [Xn|SP, Xm{index}]  [01|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRSH_x
-export const LDRSH_x_uoff = 179; // Xt, [Xn|SP, #offset]  [01|111|0|01|10|imm12|Rn|Rt]
-export const LDURSH_x = 180; // Xt, [Xn|SP, #offset]  [01|111|0|00|10|0|imm9|00|Rn|Rt]
-export const LDRSH_x_post = 181; // Xt, [Xn|SP], #offset  [01|111|0|00|10|0|imm9|01|Rn|Rt]
-export const LDRSH_x_pre = 182; // Xt, [Xn|SP, #offset]!  [01|111|0|00|10|0|imm9|11|Rn|Rt]
-export const LDRSH_x_reg = 183; // Xt, [Xn|SP, Xm{index}]  [01|111|0|00|10|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRSH_x_uoff = 180; // Xt, [Xn|SP, #offset]  [01|111|0|01|10|imm12|Rn|Rt]
+export const LDURSH_x = 181; // Xt, [Xn|SP, #offset]  [01|111|0|00|10|0|imm9|00|Rn|Rt]
+export const LDRSH_x_post = 182; // Xt, [Xn|SP], #offset  [01|111|0|00|10|0|imm9|01|Rn|Rt]
+export const LDRSH_x_pre = 183; // Xt, [Xn|SP, #offset]!  [01|111|0|00|10|0|imm9|11|Rn|Rt]
+export const LDRSH_x_reg = 184; // Xt, [Xn|SP, Xm{index}]  [01|111|0|00|10|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRSH_w
-export const LDRSH_w_uoff = 184; // Wt, [Xn|SP, #offset]  [01|111|0|01|11|imm12|Rn|Rt]
-export const LDURSH_w = 185; // Wt, [Xn|SP, #offset]  [01|111|0|00|11|0|imm9|00|Rn|Rt]
-export const LDRSH_w_post = 186; // Wt, [Xn|SP], #offset  [01|111|0|00|11|0|imm9|01|Rn|Rt]
-export const LDRSH_w_pre = 187; // Wt, [Xn|SP, #offset]!  [01|111|0|00|11|0|imm9|11|Rn|Rt]
-export const LDRSH_w_reg = 188; // Wt, [Xn|SP, Xm{index}]  [01|111|0|00|11|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRSH_w_uoff = 185; // Wt, [Xn|SP, #offset]  [01|111|0|01|11|imm12|Rn|Rt]
+export const LDURSH_w = 186; // Wt, [Xn|SP, #offset]  [01|111|0|00|11|0|imm9|00|Rn|Rt]
+export const LDRSH_w_post = 187; // Wt, [Xn|SP], #offset  [01|111|0|00|11|0|imm9|01|Rn|Rt]
+export const LDRSH_w_pre = 188; // Wt, [Xn|SP, #offset]!  [01|111|0|00|11|0|imm9|11|Rn|Rt]
+export const LDRSH_w_reg = 189; // Wt, [Xn|SP, Xm{index}]  [01|111|0|00|11|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STR_w
-export const STR_w_uoff = 189; // Wt, [Xn|SP, #offset]  [10|111|0|01|00|imm12|Rn|Rt]
-export const STUR_w = 190; // Wt, [Xn|SP, #offset]  [10|111|0|00|00|0|imm9|00|Rn|Rt]
-export const STR_w_post = 191; // Wt, [Xn|SP], #offset  [10|111|0|00|00|0|imm9|01|Rn|Rt]
-export const STR_w_pre = 192; // Wt, [Xn|SP, #offset]!  [10|111|0|00|00|0|imm9|11|Rn|Rt]
-export const STR_w_reg = 193; // Wt, [Xn|SP, Xm{index}]  [10|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
+export const STR_w_uoff = 190; // Wt, [Xn|SP, #offset]  [10|111|0|01|00|imm12|Rn|Rt]
+export const STUR_w = 191; // Wt, [Xn|SP, #offset]  [10|111|0|00|00|0|imm9|00|Rn|Rt]
+export const STR_w_post = 192; // Wt, [Xn|SP], #offset  [10|111|0|00|00|0|imm9|01|Rn|Rt]
+export const STR_w_pre = 193; // Wt, [Xn|SP, #offset]!  [10|111|0|00|00|0|imm9|11|Rn|Rt]
+export const STR_w_reg = 194; // Wt, [Xn|SP, Xm{index}]  [10|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDR_w
-export const LDR_w_uoff = 194; // Wt, [Xn|SP, #offset]  [10|111|0|01|01|imm12|Rn|Rt]
-export const LDUR_w = 195; // Wt, [Xn|SP, #offset]  [10|111|0|00|01|0|imm9|00|Rn|Rt]
-export const LDR_w_post = 196; // Wt, [Xn|SP], #offset  [10|111|0|00|01|0|imm9|01|Rn|Rt]
-export const LDR_w_pre = 197; // Wt, [Xn|SP, #offset]!  [10|111|0|00|01|0|imm9|11|Rn|Rt]
-export const LDR_w_reg = 198; // Wt, [Xn|SP, Xm{index}]  [10|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
+export const LDR_w_uoff = 195; // Wt, [Xn|SP, #offset]  [10|111|0|01|01|imm12|Rn|Rt]
+export const LDUR_w = 196; // Wt, [Xn|SP, #offset]  [10|111|0|00|01|0|imm9|00|Rn|Rt]
+export const LDR_w_post = 197; // Wt, [Xn|SP], #offset  [10|111|0|00|01|0|imm9|01|Rn|Rt]
+export const LDR_w_pre = 198; // Wt, [Xn|SP, #offset]!  [10|111|0|00|01|0|imm9|11|Rn|Rt]
+export const LDR_w_reg = 199; // Wt, [Xn|SP, Xm{index}]  [10|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDRSW
-export const LDRSW_uoff = 199; // Xt, [Xn|SP, #offset]  [10|111|0|01|10|imm12|Rn|Rt]
-export const LDURSW = 200; // Xt, [Xn|SP, #offset]  [10|111|0|00|10|0|imm9|00|Rn|Rt]
-export const LDRSW_post = 201; // Xt, [Xn|SP], #offset  [10|111|0|00|10|0|imm9|01|Rn|Rt]
-export const LDRSW_pre = 202; // Xt, [Xn|SP, #offset]!  [10|111|0|00|10|0|imm9|11|Rn|Rt]
-export const LDRSW_reg = 203; // Xt, [Xn|SP, Xm{index}]  [10|111|0|00|10|1|Rm|option|S:1|10|Rn|Rt]
+export const LDRSW_uoff = 200; // Xt, [Xn|SP, #offset]  [10|111|0|01|10|imm12|Rn|Rt]
+export const LDURSW = 201; // Xt, [Xn|SP, #offset]  [10|111|0|00|10|0|imm9|00|Rn|Rt]
+export const LDRSW_post = 202; // Xt, [Xn|SP], #offset  [10|111|0|00|10|0|imm9|01|Rn|Rt]
+export const LDRSW_pre = 203; // Xt, [Xn|SP, #offset]!  [10|111|0|00|10|0|imm9|11|Rn|Rt]
+export const LDRSW_reg = 204; // Xt, [Xn|SP, Xm{index}]  [10|111|0|00|10|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STR_x
-export const STR_x_uoff = 204; // Xt, [Xn|SP, #offset]  [11|111|0|01|00|imm12|Rn|Rt]
-export const STUR_x = 205; // Xt, [Xn|SP, #offset]  [11|111|0|00|00|0|imm9|00|Rn|Rt]
-export const STR_x_post = 206; // Xt, [Xn|SP], #offset  [11|111|0|00|00|0|imm9|01|Rn|Rt]
-export const STR_x_pre = 207; // Xt, [Xn|SP, #offset]!  [11|111|0|00|00|0|imm9|11|Rn|Rt]
-export const STR_x_reg = 208; // Xt, [Xn|SP, Xm{index}]  [11|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
+export const STR_x_uoff = 205; // Xt, [Xn|SP, #offset]  [11|111|0|01|00|imm12|Rn|Rt]
+export const STUR_x = 206; // Xt, [Xn|SP, #offset]  [11|111|0|00|00|0|imm9|00|Rn|Rt]
+export const STR_x_post = 207; // Xt, [Xn|SP], #offset  [11|111|0|00|00|0|imm9|01|Rn|Rt]
+export const STR_x_pre = 208; // Xt, [Xn|SP, #offset]!  [11|111|0|00|00|0|imm9|11|Rn|Rt]
+export const STR_x_reg = 209; // Xt, [Xn|SP, Xm{index}]  [11|111|0|00|00|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDR_x
-export const LDR_x_uoff = 209; // Xt, [Xn|SP, #offset]  [11|111|0|01|01|imm12|Rn|Rt]
-export const LDUR_x = 210; // Xt, [Xn|SP, #offset]  [11|111|0|00|01|0|imm9|00|Rn|Rt]
-export const LDR_x_post = 211; // Xt, [Xn|SP], #offset  [11|111|0|00|01|0|imm9|01|Rn|Rt]
-export const LDR_x_pre = 212; // Xt, [Xn|SP, #offset]!  [11|111|0|00|01|0|imm9|11|Rn|Rt]
-export const LDR_x_reg = 213; // Xt, [Xn|SP, Xm{index}]  [11|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
+export const LDR_x_uoff = 210; // Xt, [Xn|SP, #offset]  [11|111|0|01|01|imm12|Rn|Rt]
+export const LDUR_x = 211; // Xt, [Xn|SP, #offset]  [11|111|0|00|01|0|imm9|00|Rn|Rt]
+export const LDR_x_post = 212; // Xt, [Xn|SP], #offset  [11|111|0|00|01|0|imm9|01|Rn|Rt]
+export const LDR_x_pre = 213; // Xt, [Xn|SP, #offset]!  [11|111|0|00|01|0|imm9|11|Rn|Rt]
+export const LDR_x_reg = 214; // Xt, [Xn|SP, Xm{index}]  [11|111|0|00|01|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STR_s
-export const STR_s_uoff = 214; // St, [Xn|SP, #offset]  [10|111|1|01|00|imm12|Rn|Rt]
-export const STUR_s = 215; // St, [Xn|SP, #offset]  [10|111|1|00|00|0|imm9|00|Rn|Rt]
-export const STR_s_post = 216; // St, [Xn|SP], #offset  [10|111|1|00|00|0|imm9|01|Rn|Rt]
-export const STR_s_pre = 217; // St, [Xn|SP, #offset]!  [10|111|1|00|00|0|imm9|11|Rn|Rt]
-export const STR_s_reg = 218; // St, [Xn|SP, Xm{index}]  [10|111|1|00|00|1|Rm|option|S:1|10|Rn|Rt]
+export const STR_s_uoff = 215; // St, [Xn|SP, #offset]  [10|111|1|01|00|imm12|Rn|Rt]
+export const STUR_s = 216; // St, [Xn|SP, #offset]  [10|111|1|00|00|0|imm9|00|Rn|Rt]
+export const STR_s_post = 217; // St, [Xn|SP], #offset  [10|111|1|00|00|0|imm9|01|Rn|Rt]
+export const STR_s_pre = 218; // St, [Xn|SP, #offset]!  [10|111|1|00|00|0|imm9|11|Rn|Rt]
+export const STR_s_reg = 219; // St, [Xn|SP, Xm{index}]  [10|111|1|00|00|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDR_s
-export const LDR_s_uoff = 219; // St, [Xn|SP, #offset]  [10|111|1|01|01|imm12|Rn|Rt]
-export const LDUR_s = 220; // St, [Xn|SP, #offset]  [10|111|1|00|01|0|imm9|00|Rn|Rt]
-export const LDR_s_post = 221; // St, [Xn|SP], #offset  [10|111|1|00|01|0|imm9|01|Rn|Rt]
-export const LDR_s_pre = 222; // St, [Xn|SP, #offset]!  [10|111|1|00|01|0|imm9|11|Rn|Rt]
-export const LDR_s_reg = 223; // St, [Xn|SP, Xm{index}]  [10|111|1|00|01|1|Rm|option|S:1|10|Rn|Rt]
+export const LDR_s_uoff = 220; // St, [Xn|SP, #offset]  [10|111|1|01|01|imm12|Rn|Rt]
+export const LDUR_s = 221; // St, [Xn|SP, #offset]  [10|111|1|00|01|0|imm9|00|Rn|Rt]
+export const LDR_s_post = 222; // St, [Xn|SP], #offset  [10|111|1|00|01|0|imm9|01|Rn|Rt]
+export const LDR_s_pre = 223; // St, [Xn|SP, #offset]!  [10|111|1|00|01|0|imm9|11|Rn|Rt]
+export const LDR_s_reg = 224; // St, [Xn|SP, Xm{index}]  [10|111|1|00|01|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STR_d
-export const STR_d_uoff = 224; // Dt, [Xn|SP, #offset]  [11|111|1|01|00|imm12|Rn|Rt]
-export const STUR_d = 225; // Dt, [Xn|SP, #offset]  [11|111|1|00|00|0|imm9|00|Rn|Rt]
-export const STR_d_post = 226; // Dt, [Xn|SP], #offset  [11|111|1|00|00|0|imm9|01|Rn|Rt]
-export const STR_d_pre = 227; // Dt, [Xn|SP, #offset]!  [11|111|1|00|00|0|imm9|11|Rn|Rt]
-export const STR_d_reg = 228; // Dt, [Xn|SP, Xm{index}]  [11|111|1|00|00|1|Rm|option|S:1|10|Rn|Rt]
+export const STR_d_uoff = 225; // Dt, [Xn|SP, #offset]  [11|111|1|01|00|imm12|Rn|Rt]
+export const STUR_d = 226; // Dt, [Xn|SP, #offset]  [11|111|1|00|00|0|imm9|00|Rn|Rt]
+export const STR_d_post = 227; // Dt, [Xn|SP], #offset  [11|111|1|00|00|0|imm9|01|Rn|Rt]
+export const STR_d_pre = 228; // Dt, [Xn|SP, #offset]!  [11|111|1|00|00|0|imm9|11|Rn|Rt]
+export const STR_d_reg = 229; // Dt, [Xn|SP, Xm{index}]  [11|111|1|00|00|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDR_d
-export const LDR_d_uoff = 229; // Dt, [Xn|SP, #offset]  [11|111|1|01|01|imm12|Rn|Rt]
-export const LDUR_d = 230; // Dt, [Xn|SP, #offset]  [11|111|1|00|01|0|imm9|00|Rn|Rt]
-export const LDR_d_post = 231; // Dt, [Xn|SP], #offset  [11|111|1|00|01|0|imm9|01|Rn|Rt]
-export const LDR_d_pre = 232; // Dt, [Xn|SP, #offset]!  [11|111|1|00|01|0|imm9|11|Rn|Rt]
-export const LDR_d_reg = 233; // Dt, [Xn|SP, Xm{index}]  [11|111|1|00|01|1|Rm|option|S:1|10|Rn|Rt]
+export const LDR_d_uoff = 230; // Dt, [Xn|SP, #offset]  [11|111|1|01|01|imm12|Rn|Rt]
+export const LDUR_d = 231; // Dt, [Xn|SP, #offset]  [11|111|1|00|01|0|imm9|00|Rn|Rt]
+export const LDR_d_post = 232; // Dt, [Xn|SP], #offset  [11|111|1|00|01|0|imm9|01|Rn|Rt]
+export const LDR_d_pre = 233; // Dt, [Xn|SP, #offset]!  [11|111|1|00|01|0|imm9|11|Rn|Rt]
+export const LDR_d_reg = 234; // Dt, [Xn|SP, Xm{index}]  [11|111|1|00|01|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STR_q
-export const STR_q_uoff = 234; // Qt, [Xn|SP, #offset]  [00|111|1|01|10|imm12|Rn|Rt]
-export const STUR_q = 235; // Qt, [Xn|SP, #offset]  [00|111|1|00|10|0|imm9|00|Rn|Rt]
-export const STR_q_post = 236; // Qt, [Xn|SP], #offset  [00|111|1|00|10|0|imm9|01|Rn|Rt]
-export const STR_q_pre = 237; // Qt, [Xn|SP, #offset]!  [00|111|1|00|10|0|imm9|11|Rn|Rt]
-export const STR_q_reg = 238; // Qt, [Xn|SP, Xm{index}]  [00|111|1|00|10|1|Rm|option|S:1|10|Rn|Rt]
+export const STR_q_uoff = 235; // Qt, [Xn|SP, #offset]  [00|111|1|01|10|imm12|Rn|Rt]
+export const STUR_q = 236; // Qt, [Xn|SP, #offset]  [00|111|1|00|10|0|imm9|00|Rn|Rt]
+export const STR_q_post = 237; // Qt, [Xn|SP], #offset  [00|111|1|00|10|0|imm9|01|Rn|Rt]
+export const STR_q_pre = 238; // Qt, [Xn|SP, #offset]!  [00|111|1|00|10|0|imm9|11|Rn|Rt]
+export const STR_q_reg = 239; // Qt, [Xn|SP, Xm{index}]  [00|111|1|00|10|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 LDR_q
-export const LDR_q_uoff = 239; // Qt, [Xn|SP, #offset]  [00|111|1|01|11|imm12|Rn|Rt]
-export const LDUR_q = 240; // Qt, [Xn|SP, #offset]  [00|111|1|00|11|0|imm9|00|Rn|Rt]
-export const LDR_q_post = 241; // Qt, [Xn|SP], #offset  [00|111|1|00|11|0|imm9|01|Rn|Rt]
-export const LDR_q_pre = 242; // Qt, [Xn|SP, #offset]!  [00|111|1|00|11|0|imm9|11|Rn|Rt]
-export const LDR_q_reg = 243; // Qt, [Xn|SP, Xm{index}]  [00|111|1|00|11|1|Rm|option|S:1|10|Rn|Rt]
+export const LDR_q_uoff = 240; // Qt, [Xn|SP, #offset]  [00|111|1|01|11|imm12|Rn|Rt]
+export const LDUR_q = 241; // Qt, [Xn|SP, #offset]  [00|111|1|00|11|0|imm9|00|Rn|Rt]
+export const LDR_q_post = 242; // Qt, [Xn|SP], #offset  [00|111|1|00|11|0|imm9|01|Rn|Rt]
+export const LDR_q_pre = 243; // Qt, [Xn|SP, #offset]!  [00|111|1|00|11|0|imm9|11|Rn|Rt]
+export const LDR_q_reg = 244; // Qt, [Xn|SP, Xm{index}]  [00|111|1|00|11|1|Rm|option|S:1|10|Rn|Rt]
 
 // C6.2, C7.2 STP_w
-export const STP_w_post = 244; // Wt, Wt2, [Xn|SP], #offset  [00|101|0|001|0|imm7|Rt2|Rn|Rt]
-export const STP_w_off = 245; // Wt, Wt2, [Xn|SP, #offset]  [00|101|0|010|0|imm7|Rt2|Rn|Rt]
-export const STP_w_pre = 246; // Wt, Wt2, [Xn|SP, #offset]!  [00|101|0|011|0|imm7|Rt2|Rn|Rt]
+export const STP_w_post = 245; // Wt, Wt2, [Xn|SP], #offset  [00|101|0|001|0|imm7|Rt2|Rn|Rt]
+export const STP_w_off = 246; // Wt, Wt2, [Xn|SP, #offset]  [00|101|0|010|0|imm7|Rt2|Rn|Rt]
+export const STP_w_pre = 247; // Wt, Wt2, [Xn|SP, #offset]!  [00|101|0|011|0|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDP_w
-export const LDP_w_post = 247; // Wt, Wt2, [Xn|SP], #offset  [00|101|0|001|1|imm7|Rt2|Rn|Rt]
-export const LDP_w_off = 248; // Wt, Wt2, [Xn|SP, #offset]  [00|101|0|010|1|imm7|Rt2|Rn|Rt]
-export const LDP_w_pre = 249; // Wt, Wt2, [Xn|SP, #offset]!  [00|101|0|011|1|imm7|Rt2|Rn|Rt]
+export const LDP_w_post = 248; // Wt, Wt2, [Xn|SP], #offset  [00|101|0|001|1|imm7|Rt2|Rn|Rt]
+export const LDP_w_off = 249; // Wt, Wt2, [Xn|SP, #offset]  [00|101|0|010|1|imm7|Rt2|Rn|Rt]
+export const LDP_w_pre = 250; // Wt, Wt2, [Xn|SP, #offset]!  [00|101|0|011|1|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDPSW
-export const LDPSW_post = 250; // Xt, Xt2, [Xn|SP], #offset  [01|101|0|001|1|imm7|Rt2|Rn|Rt]
-export const LDPSW_off = 251; // Xt, Xt2, [Xn|SP, #offset]  [01|101|0|010|1|imm7|Rt2|Rn|Rt]
-export const LDPSW_pre = 252; // Xt, Xt2, [Xn|SP, #offset]!  [01|101|0|011|1|imm7|Rt2|Rn|Rt]
+export const LDPSW_post = 251; // Xt, Xt2, [Xn|SP], #offset  [01|101|0|001|1|imm7|Rt2|Rn|Rt]
+export const LDPSW_off = 252; // Xt, Xt2, [Xn|SP, #offset]  [01|101|0|010|1|imm7|Rt2|Rn|Rt]
+export const LDPSW_pre = 253; // Xt, Xt2, [Xn|SP, #offset]!  [01|101|0|011|1|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 STP_x
-export const STP_x_post = 253; // Xt, Xt2, [Xn|SP], #offset  [10|101|0|001|0|imm7|Rt2|Rn|Rt]
-export const STP_x_off = 254; // Xt, Xt2, [Xn|SP, #offset]  [10|101|0|010|0|imm7|Rt2|Rn|Rt]
-export const STP_x_pre = 255; // Xt, Xt2, [Xn|SP, #offset]!  [10|101|0|011|0|imm7|Rt2|Rn|Rt]
+export const STP_x_post = 254; // Xt, Xt2, [Xn|SP], #offset  [10|101|0|001|0|imm7|Rt2|Rn|Rt]
+export const STP_x_off = 255; // Xt, Xt2, [Xn|SP, #offset]  [10|101|0|010|0|imm7|Rt2|Rn|Rt]
+export const STP_x_pre = 256; // Xt, Xt2, [Xn|SP, #offset]!  [10|101|0|011|0|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDP_x
-export const LDP_x_post = 256; // Xt, Xt2, [Xn|SP], #offset  [10|101|0|001|1|imm7|Rt2|Rn|Rt]
-export const LDP_x_off = 257; // Xt, Xt2, [Xn|SP, #offset]  [10|101|0|010|1|imm7|Rt2|Rn|Rt]
-export const LDP_x_pre = 258; // Xt, Xt2, [Xn|SP, #offset]!  [10|101|0|011|1|imm7|Rt2|Rn|Rt]
+export const LDP_x_post = 257; // Xt, Xt2, [Xn|SP], #offset  [10|101|0|001|1|imm7|Rt2|Rn|Rt]
+export const LDP_x_off = 258; // Xt, Xt2, [Xn|SP, #offset]  [10|101|0|010|1|imm7|Rt2|Rn|Rt]
+export const LDP_x_pre = 259; // Xt, Xt2, [Xn|SP, #offset]!  [10|101|0|011|1|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 STP_s
-export const STP_s_post = 259; // St, St2, [Xn|SP], #offset  [00|101|1|001|0|imm7|Rt2|Rn|Rt]
-export const STP_s_off = 260; // St, St2, [Xn|SP, #offset]  [00|101|1|010|0|imm7|Rt2|Rn|Rt]
-export const STP_s_pre = 261; // St, St2, [Xn|SP, #offset]!  [00|101|1|011|0|imm7|Rt2|Rn|Rt]
+export const STP_s_post = 260; // St, St2, [Xn|SP], #offset  [00|101|1|001|0|imm7|Rt2|Rn|Rt]
+export const STP_s_off = 261; // St, St2, [Xn|SP, #offset]  [00|101|1|010|0|imm7|Rt2|Rn|Rt]
+export const STP_s_pre = 262; // St, St2, [Xn|SP, #offset]!  [00|101|1|011|0|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDP_s
-export const LDP_s_post = 262; // St, St2, [Xn|SP], #offset  [00|101|1|001|1|imm7|Rt2|Rn|Rt]
-export const LDP_s_off = 263; // St, St2, [Xn|SP, #offset]  [00|101|1|010|1|imm7|Rt2|Rn|Rt]
-export const LDP_s_pre = 264; // St, St2, [Xn|SP, #offset]!  [00|101|1|011|1|imm7|Rt2|Rn|Rt]
+export const LDP_s_post = 263; // St, St2, [Xn|SP], #offset  [00|101|1|001|1|imm7|Rt2|Rn|Rt]
+export const LDP_s_off = 264; // St, St2, [Xn|SP, #offset]  [00|101|1|010|1|imm7|Rt2|Rn|Rt]
+export const LDP_s_pre = 265; // St, St2, [Xn|SP, #offset]!  [00|101|1|011|1|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 STP_d
-export const STP_d_post = 265; // Dt, Dt2, [Xn|SP], #offset  [01|101|1|001|0|imm7|Rt2|Rn|Rt]
-export const STP_d_off = 266; // Dt, Dt2, [Xn|SP, #offset]  [01|101|1|010|0|imm7|Rt2|Rn|Rt]
-export const STP_d_pre = 267; // Dt, Dt2, [Xn|SP, #offset]!  [01|101|1|011|0|imm7|Rt2|Rn|Rt]
+export const STP_d_post = 266; // Dt, Dt2, [Xn|SP], #offset  [01|101|1|001|0|imm7|Rt2|Rn|Rt]
+export const STP_d_off = 267; // Dt, Dt2, [Xn|SP, #offset]  [01|101|1|010|0|imm7|Rt2|Rn|Rt]
+export const STP_d_pre = 268; // Dt, Dt2, [Xn|SP, #offset]!  [01|101|1|011|0|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDP_d
-export const LDP_d_post = 268; // Dt, Dt2, [Xn|SP], #offset  [01|101|1|001|1|imm7|Rt2|Rn|Rt]
-export const LDP_d_off = 269; // Dt, Dt2, [Xn|SP, #offset]  [01|101|1|010|1|imm7|Rt2|Rn|Rt]
-export const LDP_d_pre = 270; // Dt, Dt2, [Xn|SP, #offset]!  [01|101|1|011|1|imm7|Rt2|Rn|Rt]
+export const LDP_d_post = 269; // Dt, Dt2, [Xn|SP], #offset  [01|101|1|001|1|imm7|Rt2|Rn|Rt]
+export const LDP_d_off = 270; // Dt, Dt2, [Xn|SP, #offset]  [01|101|1|010|1|imm7|Rt2|Rn|Rt]
+export const LDP_d_pre = 271; // Dt, Dt2, [Xn|SP, #offset]!  [01|101|1|011|1|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 STP_q
-export const STP_q_post = 271; // Qt, Qt2, [Xn|SP], #offset  [10|101|1|001|0|imm7|Rt2|Rn|Rt]
-export const STP_q_off = 272; // Qt, Qt2, [Xn|SP, #offset]  [10|101|1|010|0|imm7|Rt2|Rn|Rt]
-export const STP_q_pre = 273; // Qt, Qt2, [Xn|SP, #offset]!  [10|101|1|011|0|imm7|Rt2|Rn|Rt]
+export const STP_q_post = 272; // Qt, Qt2, [Xn|SP], #offset  [10|101|1|001|0|imm7|Rt2|Rn|Rt]
+export const STP_q_off = 273; // Qt, Qt2, [Xn|SP, #offset]  [10|101|1|010|0|imm7|Rt2|Rn|Rt]
+export const STP_q_pre = 274; // Qt, Qt2, [Xn|SP, #offset]!  [10|101|1|011|0|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDP_q
-export const LDP_q_post = 274; // Qt, Qt2, [Xn|SP], #offset  [10|101|1|001|1|imm7|Rt2|Rn|Rt]
-export const LDP_q_off = 275; // Qt, Qt2, [Xn|SP, #offset]  [10|101|1|010|1|imm7|Rt2|Rn|Rt]
-export const LDP_q_pre = 276; // Qt, Qt2, [Xn|SP, #offset]!  [10|101|1|011|1|imm7|Rt2|Rn|Rt]
+export const LDP_q_post = 275; // Qt, Qt2, [Xn|SP], #offset  [10|101|1|001|1|imm7|Rt2|Rn|Rt]
+export const LDP_q_off = 276; // Qt, Qt2, [Xn|SP, #offset]  [10|101|1|010|1|imm7|Rt2|Rn|Rt]
+export const LDP_q_pre = 277; // Qt, Qt2, [Xn|SP, #offset]!  [10|101|1|011|1|imm7|Rt2|Rn|Rt]
 
 // C6.2, C7.2 LDR (literal)
-export const LDR_w_lit = 277; // Wt, {label}  [00|011|0|00|imm19|Rt]
-export const LDR_x_lit = 278; // Xt, {label}  [01|011|0|00|imm19|Rt]
-export const LDRSW_lit = 279; // Xt, {label}  [10|011|0|00|imm19|Rt]
-export const LDR_s_lit = 280; // St, {label}  [00|011|1|00|imm19|Rt]
-export const LDR_d_lit = 281; // Dt, {label}  [01|011|1|00|imm19|Rt]
-export const LDR_q_lit = 282; // Qt, {label}  [10|011|1|00|imm19|Rt]
+export const LDR_w_lit = 278; // Wt, {label}  [00|011|0|00|imm19|Rt]
+export const LDR_x_lit = 279; // Xt, {label}  [01|011|0|00|imm19|Rt]
+export const LDRSW_lit = 280; // Xt, {label}  [10|011|0|00|imm19|Rt]
+export const LDR_s_lit = 281; // St, {label}  [00|011|1|00|imm19|Rt]
+export const LDR_d_lit = 282; // Dt, {label}  [01|011|1|00|imm19|Rt]
+export const LDR_q_lit = 283; // Qt, {label}  [10|011|1|00|imm19|Rt]
 
 // C6.2 load-acquire, store-release, exclusives
-export const LDARB = 283; // Wt, [Xn|SP]  [00|001000|1|1|0|11111|1|11111|Rn|Rt]
-export const STLRB = 284; // Wt, [Xn|SP]  [00|001000|1|0|0|11111|1|11111|Rn|Rt]
-export const LDAXRB = 285; // Wt, [Xn|SP]  [00|001000|0|1|0|11111|1|11111|Rn|Rt]
-export const STLXRB = 286; // Ws, Wt, [Xn|SP]  [00|001000|0|0|0|Rs|1|11111|Rn|Rt]
+export const LDARB = 284; // Wt, [Xn|SP]  [00|001000|1|1|0|11111|1|11111|Rn|Rt]
+export const STLRB = 285; // Wt, [Xn|SP]  [00|001000|1|0|0|11111|1|11111|Rn|Rt]
+export const LDAXRB = 286; // Wt, [Xn|SP]  [00|001000|0|1|0|11111|1|11111|Rn|Rt]
+export const STLXRB = 287; // Ws, Wt, [Xn|SP]  [00|001000|0|0|0|Rs|1|11111|Rn|Rt]
 
 // C6.2 LSE
-export const CASALB = 287; // Ws, Wt, [Xn|SP]  [00|001000|1|1|1|Rs|1|11111|Rn|Rt]
-export const LDADDALB = 288; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
-export const LDCLRALB = 289; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
-export const LDEORALB = 290; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
-export const LDSETALB = 291; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
-export const SWPALB = 292; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
+export const CASALB = 288; // Ws, Wt, [Xn|SP]  [00|001000|1|1|1|Rs|1|11111|Rn|Rt]
+export const LDADDALB = 289; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
+export const LDCLRALB = 290; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
+export const LDEORALB = 291; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
+export const LDSETALB = 292; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
+export const SWPALB = 293; // Ws, Wt, [Xn|SP]  [00|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
 
 // C6.2 load-acquire, store-release, exclusives
-export const LDARH = 293; // Wt, [Xn|SP]  [01|001000|1|1|0|11111|1|11111|Rn|Rt]
-export const STLRH = 294; // Wt, [Xn|SP]  [01|001000|1|0|0|11111|1|11111|Rn|Rt]
-export const LDAXRH = 295; // Wt, [Xn|SP]  [01|001000|0|1|0|11111|1|11111|Rn|Rt]
-export const STLXRH = 296; // Ws, Wt, [Xn|SP]  [01|001000|0|0|0|Rs|1|11111|Rn|Rt]
+export const LDARH = 294; // Wt, [Xn|SP]  [01|001000|1|1|0|11111|1|11111|Rn|Rt]
+export const STLRH = 295; // Wt, [Xn|SP]  [01|001000|1|0|0|11111|1|11111|Rn|Rt]
+export const LDAXRH = 296; // Wt, [Xn|SP]  [01|001000|0|1|0|11111|1|11111|Rn|Rt]
+export const STLXRH = 297; // Ws, Wt, [Xn|SP]  [01|001000|0|0|0|Rs|1|11111|Rn|Rt]
 
 // C6.2 LSE
-export const CASALH = 297; // Ws, Wt, [Xn|SP]  [01|001000|1|1|1|Rs|1|11111|Rn|Rt]
-export const LDADDALH = 298; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
-export const LDCLRALH = 299; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
-export const LDEORALH = 300; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
-export const LDSETALH = 301; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
-export const SWPALH = 302; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
+export const CASALH = 298; // Ws, Wt, [Xn|SP]  [01|001000|1|1|1|Rs|1|11111|Rn|Rt]
+export const LDADDALH = 299; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
+export const LDCLRALH = 300; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
+export const LDEORALH = 301; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
+export const LDSETALH = 302; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
+export const SWPALH = 303; // Ws, Wt, [Xn|SP]  [01|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
 
 // C6.2 load-acquire, store-release, exclusives
-export const LDAR_w = 303; // Wt, [Xn|SP]  [10|001000|1|1|0|11111|1|11111|Rn|Rt]
-export const STLR_w = 304; // Wt, [Xn|SP]  [10|001000|1|0|0|11111|1|11111|Rn|Rt]
-export const LDAXR_w = 305; // Wt, [Xn|SP]  [10|001000|0|1|0|11111|1|11111|Rn|Rt]
-export const STLXR_w = 306; // Ws, Wt, [Xn|SP]  [10|001000|0|0|0|Rs|1|11111|Rn|Rt]
+export const LDAR_w = 304; // Wt, [Xn|SP]  [10|001000|1|1|0|11111|1|11111|Rn|Rt]
+export const STLR_w = 305; // Wt, [Xn|SP]  [10|001000|1|0|0|11111|1|11111|Rn|Rt]
+export const LDAXR_w = 306; // Wt, [Xn|SP]  [10|001000|0|1|0|11111|1|11111|Rn|Rt]
+export const STLXR_w = 307; // Ws, Wt, [Xn|SP]  [10|001000|0|0|0|Rs|1|11111|Rn|Rt]
 
 // C6.2 LSE
-export const CASAL_w = 307; // Ws, Wt, [Xn|SP]  [10|001000|1|1|1|Rs|1|11111|Rn|Rt]
-export const LDADDAL_w = 308; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
-export const LDCLRAL_w = 309; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
-export const LDEORAL_w = 310; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
-export const LDSETAL_w = 311; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
-export const SWPAL_w = 312; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
+export const CASAL_w = 308; // Ws, Wt, [Xn|SP]  [10|001000|1|1|1|Rs|1|11111|Rn|Rt]
+export const LDADDAL_w = 309; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
+export const LDCLRAL_w = 310; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
+export const LDEORAL_w = 311; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
+export const LDSETAL_w = 312; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
+export const SWPAL_w = 313; // Ws, Wt, [Xn|SP]  [10|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
 
 // C6.2 load-acquire, store-release, exclusives
-export const LDAR_x = 313; // Xt, [Xn|SP]  [11|001000|1|1|0|11111|1|11111|Rn|Rt]
-export const STLR_x = 314; // Xt, [Xn|SP]  [11|001000|1|0|0|11111|1|11111|Rn|Rt]
-export const LDAXR_x = 315; // Xt, [Xn|SP]  [11|001000|0|1|0|11111|1|11111|Rn|Rt]
-export const STLXR_x = 316; // Ws, Xt, [Xn|SP]  [11|001000|0|0|0|Rs|1|11111|Rn|Rt]
+export const LDAR_x = 314; // Xt, [Xn|SP]  [11|001000|1|1|0|11111|1|11111|Rn|Rt]
+export const STLR_x = 315; // Xt, [Xn|SP]  [11|001000|1|0|0|11111|1|11111|Rn|Rt]
+export const LDAXR_x = 316; // Xt, [Xn|SP]  [11|001000|0|1|0|11111|1|11111|Rn|Rt]
+export const STLXR_x = 317; // Ws, Xt, [Xn|SP]  [11|001000|0|0|0|Rs|1|11111|Rn|Rt]
 
 // C6.2 LSE
-export const CASAL_x = 317; // Xs, Xt, [Xn|SP]  [11|001000|1|1|1|Rs|1|11111|Rn|Rt]
-export const LDADDAL_x = 318; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
-export const LDCLRAL_x = 319; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
-export const LDEORAL_x = 320; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
-export const LDSETAL_x = 321; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
-export const SWPAL_x = 322; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
+export const CASAL_x = 318; // Xs, Xt, [Xn|SP]  [11|001000|1|1|1|Rs|1|11111|Rn|Rt]
+export const LDADDAL_x = 319; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|000|00|Rn|Rt]
+export const LDCLRAL_x = 320; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|001|00|Rn|Rt]
+export const LDEORAL_x = 321; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|010|00|Rn|Rt]
+export const LDSETAL_x = 322; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|0|011|00|Rn|Rt]
+export const SWPAL_x = 323; // Xs, Xt, [Xn|SP]  [11|111|0|00|1|1|1|Rs|1|000|00|Rn|Rt]
 
 // C7.2 floating-point data processing, one source
-export const FMOV_s = 323; // Sd, Sn  [00011110|00|1|000000|10000|Rn|Rd]
-export const FMOV_d = 324; // Dd, Dn  [00011110|01|1|000000|10000|Rn|Rd]
-export const FABS_s = 325; // Sd, Sn  [00011110|00|1|000001|10000|Rn|Rd]
-export const FABS_d = 326; // Dd, Dn  [00011110|01|1|000001|10000|Rn|Rd]
-export const FNEG_s = 327; // Sd, Sn  [00011110|00|1|000010|10000|Rn|Rd]
-export const FNEG_d = 328; // Dd, Dn  [00011110|01|1|000010|10000|Rn|Rd]
-export const FSQRT_s = 329; // Sd, Sn  [00011110|00|1|000011|10000|Rn|Rd]
-export const FSQRT_d = 330; // Dd, Dn  [00011110|01|1|000011|10000|Rn|Rd]
-export const FRINTN_s = 331; // Sd, Sn  [00011110|00|1|001000|10000|Rn|Rd]
-export const FRINTN_d = 332; // Dd, Dn  [00011110|01|1|001000|10000|Rn|Rd]
-export const FRINTP_s = 333; // Sd, Sn  [00011110|00|1|001001|10000|Rn|Rd]
-export const FRINTP_d = 334; // Dd, Dn  [00011110|01|1|001001|10000|Rn|Rd]
-export const FRINTM_s = 335; // Sd, Sn  [00011110|00|1|001010|10000|Rn|Rd]
-export const FRINTM_d = 336; // Dd, Dn  [00011110|01|1|001010|10000|Rn|Rd]
-export const FRINTZ_s = 337; // Sd, Sn  [00011110|00|1|001011|10000|Rn|Rd]
-export const FRINTZ_d = 338; // Dd, Dn  [00011110|01|1|001011|10000|Rn|Rd]
-export const FCVT_d_s = 339; // Dd, Sn  [00011110|00|1|000101|10000|Rn|Rd]
-export const FCVT_s_d = 340; // Sd, Dn  [00011110|01|1|000100|10000|Rn|Rd]
+export const FMOV_s = 324; // Sd, Sn  [00011110|00|1|000000|10000|Rn|Rd]
+export const FMOV_d = 325; // Dd, Dn  [00011110|01|1|000000|10000|Rn|Rd]
+export const FABS_s = 326; // Sd, Sn  [00011110|00|1|000001|10000|Rn|Rd]
+export const FABS_d = 327; // Dd, Dn  [00011110|01|1|000001|10000|Rn|Rd]
+export const FNEG_s = 328; // Sd, Sn  [00011110|00|1|000010|10000|Rn|Rd]
+export const FNEG_d = 329; // Dd, Dn  [00011110|01|1|000010|10000|Rn|Rd]
+export const FSQRT_s = 330; // Sd, Sn  [00011110|00|1|000011|10000|Rn|Rd]
+export const FSQRT_d = 331; // Dd, Dn  [00011110|01|1|000011|10000|Rn|Rd]
+export const FRINTN_s = 332; // Sd, Sn  [00011110|00|1|001000|10000|Rn|Rd]
+export const FRINTN_d = 333; // Dd, Dn  [00011110|01|1|001000|10000|Rn|Rd]
+export const FRINTP_s = 334; // Sd, Sn  [00011110|00|1|001001|10000|Rn|Rd]
+export const FRINTP_d = 335; // Dd, Dn  [00011110|01|1|001001|10000|Rn|Rd]
+export const FRINTM_s = 336; // Sd, Sn  [00011110|00|1|001010|10000|Rn|Rd]
+export const FRINTM_d = 337; // Dd, Dn  [00011110|01|1|001010|10000|Rn|Rd]
+export const FRINTZ_s = 338; // Sd, Sn  [00011110|00|1|001011|10000|Rn|Rd]
+export const FRINTZ_d = 339; // Dd, Dn  [00011110|01|1|001011|10000|Rn|Rd]
+export const FCVT_d_s = 340; // Dd, Sn  [00011110|00|1|000101|10000|Rn|Rd]
+export const FCVT_s_d = 341; // Sd, Dn  [00011110|01|1|000100|10000|Rn|Rd]
 
 // C7.2 floating-point data processing, two and three sources
-export const FMUL_s = 341; // Sd, Sn, Sm  [00011110|00|1|Rm|0000|10|Rn|Rd]
-export const FMUL_d = 342; // Dd, Dn, Dm  [00011110|01|1|Rm|0000|10|Rn|Rd]
-export const FDIV_s = 343; // Sd, Sn, Sm  [00011110|00|1|Rm|0001|10|Rn|Rd]
-export const FDIV_d = 344; // Dd, Dn, Dm  [00011110|01|1|Rm|0001|10|Rn|Rd]
-export const FADD_s = 345; // Sd, Sn, Sm  [00011110|00|1|Rm|0010|10|Rn|Rd]
-export const FADD_d = 346; // Dd, Dn, Dm  [00011110|01|1|Rm|0010|10|Rn|Rd]
-export const FSUB_s = 347; // Sd, Sn, Sm  [00011110|00|1|Rm|0011|10|Rn|Rd]
-export const FSUB_d = 348; // Dd, Dn, Dm  [00011110|01|1|Rm|0011|10|Rn|Rd]
-export const FMAX_s = 349; // Sd, Sn, Sm  [00011110|00|1|Rm|0100|10|Rn|Rd]
-export const FMAX_d = 350; // Dd, Dn, Dm  [00011110|01|1|Rm|0100|10|Rn|Rd]
-export const FMIN_s = 351; // Sd, Sn, Sm  [00011110|00|1|Rm|0101|10|Rn|Rd]
-export const FMIN_d = 352; // Dd, Dn, Dm  [00011110|01|1|Rm|0101|10|Rn|Rd]
-export const FNMUL_s = 353; // Sd, Sn, Sm  [00011110|00|1|Rm|1000|10|Rn|Rd]
-export const FNMUL_d = 354; // Dd, Dn, Dm  [00011110|01|1|Rm|1000|10|Rn|Rd]
-export const FMADD_s = 355; // Sd, Sn, Sm, Sa  [00011111|00|0|Rm|0|Ra|Rn|Rd]
-export const FMADD_d = 356; // Dd, Dn, Dm, Da  [00011111|01|0|Rm|0|Ra|Rn|Rd]
-export const FMSUB_s = 357; // Sd, Sn, Sm, Sa  [00011111|00|0|Rm|1|Ra|Rn|Rd]
-export const FMSUB_d = 358; // Dd, Dn, Dm, Da  [00011111|01|0|Rm|1|Ra|Rn|Rd]
-export const FNMADD_s = 359; // Sd, Sn, Sm, Sa  [00011111|00|1|Rm|0|Ra|Rn|Rd]
-export const FNMADD_d = 360; // Dd, Dn, Dm, Da  [00011111|01|1|Rm|0|Ra|Rn|Rd]
-export const FNMSUB_s = 361; // Sd, Sn, Sm, Sa  [00011111|00|1|Rm|1|Ra|Rn|Rd]
-export const FNMSUB_d = 362; // Dd, Dn, Dm, Da  [00011111|01|1|Rm|1|Ra|Rn|Rd]
+export const FMUL_s = 342; // Sd, Sn, Sm  [00011110|00|1|Rm|0000|10|Rn|Rd]
+export const FMUL_d = 343; // Dd, Dn, Dm  [00011110|01|1|Rm|0000|10|Rn|Rd]
+export const FDIV_s = 344; // Sd, Sn, Sm  [00011110|00|1|Rm|0001|10|Rn|Rd]
+export const FDIV_d = 345; // Dd, Dn, Dm  [00011110|01|1|Rm|0001|10|Rn|Rd]
+export const FADD_s = 346; // Sd, Sn, Sm  [00011110|00|1|Rm|0010|10|Rn|Rd]
+export const FADD_d = 347; // Dd, Dn, Dm  [00011110|01|1|Rm|0010|10|Rn|Rd]
+export const FSUB_s = 348; // Sd, Sn, Sm  [00011110|00|1|Rm|0011|10|Rn|Rd]
+export const FSUB_d = 349; // Dd, Dn, Dm  [00011110|01|1|Rm|0011|10|Rn|Rd]
+export const FMAX_s = 350; // Sd, Sn, Sm  [00011110|00|1|Rm|0100|10|Rn|Rd]
+export const FMAX_d = 351; // Dd, Dn, Dm  [00011110|01|1|Rm|0100|10|Rn|Rd]
+export const FMIN_s = 352; // Sd, Sn, Sm  [00011110|00|1|Rm|0101|10|Rn|Rd]
+export const FMIN_d = 353; // Dd, Dn, Dm  [00011110|01|1|Rm|0101|10|Rn|Rd]
+export const FNMUL_s = 354; // Sd, Sn, Sm  [00011110|00|1|Rm|1000|10|Rn|Rd]
+export const FNMUL_d = 355; // Dd, Dn, Dm  [00011110|01|1|Rm|1000|10|Rn|Rd]
+export const FMADD_s = 356; // Sd, Sn, Sm, Sa  [00011111|00|0|Rm|0|Ra|Rn|Rd]
+export const FMADD_d = 357; // Dd, Dn, Dm, Da  [00011111|01|0|Rm|0|Ra|Rn|Rd]
+export const FMSUB_s = 358; // Sd, Sn, Sm, Sa  [00011111|00|0|Rm|1|Ra|Rn|Rd]
+export const FMSUB_d = 359; // Dd, Dn, Dm, Da  [00011111|01|0|Rm|1|Ra|Rn|Rd]
+export const FNMADD_s = 360; // Sd, Sn, Sm, Sa  [00011111|00|1|Rm|0|Ra|Rn|Rd]
+export const FNMADD_d = 361; // Dd, Dn, Dm, Da  [00011111|01|1|Rm|0|Ra|Rn|Rd]
+export const FNMSUB_s = 362; // Sd, Sn, Sm, Sa  [00011111|00|1|Rm|1|Ra|Rn|Rd]
+export const FNMSUB_d = 363; // Dd, Dn, Dm, Da  [00011111|01|1|Rm|1|Ra|Rn|Rd]
 
 // C7.2 FCMP
-export const FCMP_s = 363; // Sn, Sm  [00011110|00|1|Rm|00|1000|Rn|00000]
-export const FCMP_d = 364; // Dn, Dm  [00011110|01|1|Rm|00|1000|Rn|00000]
-export const FCMP_s_zero = 365; // Sn, #0.0  [00011110|00|1|00000|00|1000|Rn|01000]
-export const FCMP_d_zero = 366; // Dn, #0.0  [00011110|01|1|00000|00|1000|Rn|01000]
+export const FCMP_s = 364; // Sn, Sm  [00011110|00|1|Rm|00|1000|Rn|00000]
+export const FCMP_d = 365; // Dn, Dm  [00011110|01|1|Rm|00|1000|Rn|00000]
+export const FCMP_s_zero = 366; // Sn, #0.0  [00011110|00|1|00000|00|1000|Rn|01000]
+export const FCMP_d_zero = 367; // Dn, #0.0  [00011110|01|1|00000|00|1000|Rn|01000]
 
 // C7.2 FCCMP
-export const FCCMP_s = 367; // Sn, Sm, #nzcv, {cond}  [00011110|00|1|Rm|cond|01|Rn|0|nzcv]
-export const FCCMP_d = 368; // Dn, Dm, #nzcv, {cond}  [00011110|01|1|Rm|cond|01|Rn|0|nzcv]
+export const FCCMP_s = 368; // Sn, Sm, #nzcv, {cond}  [00011110|00|1|Rm|cond|01|Rn|0|nzcv]
+export const FCCMP_d = 369; // Dn, Dm, #nzcv, {cond}  [00011110|01|1|Rm|cond|01|Rn|0|nzcv]
 
 // C7.2 FCSEL
-export const FCSEL_s = 369; // Sd, Sn, Sm, {cond}  [00011110|00|1|Rm|cond|11|Rn|Rd]
-export const FCSEL_d = 370; // Dd, Dn, Dm, {cond}  [00011110|01|1|Rm|cond|11|Rn|Rd]
+export const FCSEL_s = 370; // Sd, Sn, Sm, {cond}  [00011110|00|1|Rm|cond|11|Rn|Rd]
+export const FCSEL_d = 371; // Dd, Dn, Dm, {cond}  [00011110|01|1|Rm|cond|11|Rn|Rd]
 
 // C7.2 FMOV (immediate)
-export const FMOV_s_imm = 371; // Sd, #fp  [00011110|00|1|imm8|100|00000|Rd]
-export const FMOV_d_imm = 372; // Dd, #fp  [00011110|01|1|imm8|100|00000|Rd]
+export const FMOV_s_imm = 372; // Sd, #fp  [00011110|00|1|imm8|100|00000|Rd]
+export const FMOV_d_imm = 373; // Dd, #fp  [00011110|01|1|imm8|100|00000|Rd]
 
 // C7.2 conversions between floating point and integer, FMOV (general)
-export const FCVTZS_w_s = 373; // Wd, Sn  [0|0|0|11110|00|1|11|000|000000|Rn|Rd]
-export const FCVTZS_w_d = 374; // Wd, Dn  [0|0|0|11110|01|1|11|000|000000|Rn|Rd]
-export const FCVTZS_x_s = 375; // Xd, Sn  [1|0|0|11110|00|1|11|000|000000|Rn|Rd]
-export const FCVTZS_x_d = 376; // Xd, Dn  [1|0|0|11110|01|1|11|000|000000|Rn|Rd]
-export const FCVTZU_w_s = 377; // Wd, Sn  [0|0|0|11110|00|1|11|001|000000|Rn|Rd]
-export const FCVTZU_w_d = 378; // Wd, Dn  [0|0|0|11110|01|1|11|001|000000|Rn|Rd]
-export const FCVTZU_x_s = 379; // Xd, Sn  [1|0|0|11110|00|1|11|001|000000|Rn|Rd]
-export const FCVTZU_x_d = 380; // Xd, Dn  [1|0|0|11110|01|1|11|001|000000|Rn|Rd]
-export const SCVTF_s_w = 381; // Sd, Wn  [0|0|0|11110|00|1|00|010|000000|Rn|Rd]
-export const SCVTF_d_w = 382; // Dd, Wn  [0|0|0|11110|01|1|00|010|000000|Rn|Rd]
-export const SCVTF_s_x = 383; // Sd, Xn  [1|0|0|11110|00|1|00|010|000000|Rn|Rd]
-export const SCVTF_d_x = 384; // Dd, Xn  [1|0|0|11110|01|1|00|010|000000|Rn|Rd]
-export const UCVTF_s_w = 385; // Sd, Wn  [0|0|0|11110|00|1|00|011|000000|Rn|Rd]
-export const UCVTF_d_w = 386; // Dd, Wn  [0|0|0|11110|01|1|00|011|000000|Rn|Rd]
-export const UCVTF_s_x = 387; // Sd, Xn  [1|0|0|11110|00|1|00|011|000000|Rn|Rd]
-export const UCVTF_d_x = 388; // Dd, Xn  [1|0|0|11110|01|1|00|011|000000|Rn|Rd]
-export const FMOV_w_s = 389; // Wd, Sn  [0|0|0|11110|00|1|00|110|000000|Rn|Rd]
-export const FMOV_s_w = 390; // Sd, Wn  [0|0|0|11110|00|1|00|111|000000|Rn|Rd]
-export const FMOV_x_d = 391; // Xd, Dn  [1|0|0|11110|01|1|00|110|000000|Rn|Rd]
-export const FMOV_d_x = 392; // Dd, Xn  [1|0|0|11110|01|1|00|111|000000|Rn|Rd]
+export const FCVTZS_w_s = 374; // Wd, Sn  [0|0|0|11110|00|1|11|000|000000|Rn|Rd]
+export const FCVTZS_w_d = 375; // Wd, Dn  [0|0|0|11110|01|1|11|000|000000|Rn|Rd]
+export const FCVTZS_x_s = 376; // Xd, Sn  [1|0|0|11110|00|1|11|000|000000|Rn|Rd]
+export const FCVTZS_x_d = 377; // Xd, Dn  [1|0|0|11110|01|1|11|000|000000|Rn|Rd]
+export const FCVTZU_w_s = 378; // Wd, Sn  [0|0|0|11110|00|1|11|001|000000|Rn|Rd]
+export const FCVTZU_w_d = 379; // Wd, Dn  [0|0|0|11110|01|1|11|001|000000|Rn|Rd]
+export const FCVTZU_x_s = 380; // Xd, Sn  [1|0|0|11110|00|1|11|001|000000|Rn|Rd]
+export const FCVTZU_x_d = 381; // Xd, Dn  [1|0|0|11110|01|1|11|001|000000|Rn|Rd]
+export const SCVTF_s_w = 382; // Sd, Wn  [0|0|0|11110|00|1|00|010|000000|Rn|Rd]
+export const SCVTF_d_w = 383; // Dd, Wn  [0|0|0|11110|01|1|00|010|000000|Rn|Rd]
+export const SCVTF_s_x = 384; // Sd, Xn  [1|0|0|11110|00|1|00|010|000000|Rn|Rd]
+export const SCVTF_d_x = 385; // Dd, Xn  [1|0|0|11110|01|1|00|010|000000|Rn|Rd]
+export const UCVTF_s_w = 386; // Sd, Wn  [0|0|0|11110|00|1|00|011|000000|Rn|Rd]
+export const UCVTF_d_w = 387; // Dd, Wn  [0|0|0|11110|01|1|00|011|000000|Rn|Rd]
+export const UCVTF_s_x = 388; // Sd, Xn  [1|0|0|11110|00|1|00|011|000000|Rn|Rd]
+export const UCVTF_d_x = 389; // Dd, Xn  [1|0|0|11110|01|1|00|011|000000|Rn|Rd]
+export const FMOV_w_s = 390; // Wd, Sn  [0|0|0|11110|00|1|00|110|000000|Rn|Rd]
+export const FMOV_s_w = 391; // Sd, Wn  [0|0|0|11110|00|1|00|111|000000|Rn|Rd]
+export const FMOV_x_d = 392; // Xd, Dn  [1|0|0|11110|01|1|00|110|000000|Rn|Rd]
+export const FMOV_d_x = 393; // Dd, Xn  [1|0|0|11110|01|1|00|111|000000|Rn|Rd]
 
 // C7.2 vector
-export const CNT_8b = 393; // Vd.8B, Vn.8B  [0|0|0|01110|00|10000|00101|10|Rn|Rd]
-export const CNT_16b = 394; // Vd.16B, Vn.16B  [0|1|0|01110|00|10000|00101|10|Rn|Rd]
-export const ADDV_8b = 395; // Bd, Vn.8B  [0|0|0|01110|00|11000|11011|10|Rn|Rd]
-export const UADDLV_8b = 396; // Hd, Vn.8B  [0|0|1|01110|00|11000|00011|10|Rn|Rd]
-export const AND_8b = 397; // Vd.8B, Vn.8B, Vm.8B  [0|0|0|01110|00|1|Rm|00011|1|Rn|Rd]
-export const AND_16b = 398; // Vd.16B, Vn.16B, Vm.16B  [0|1|0|01110|00|1|Rm|00011|1|Rn|Rd]
-export const BIC_8b = 399; // Vd.8B, Vn.8B, Vm.8B  [0|0|0|01110|01|1|Rm|00011|1|Rn|Rd]
-export const BIC_16b = 400; // Vd.16B, Vn.16B, Vm.16B  [0|1|0|01110|01|1|Rm|00011|1|Rn|Rd]
-export const ORR_8b = 401; // Vd.8B, Vn.8B, Vm.8B  [0|0|0|01110|10|1|Rm|00011|1|Rn|Rd]
-export const ORR_16b = 402; // Vd.16B, Vn.16B, Vm.16B  [0|1|0|01110|10|1|Rm|00011|1|Rn|Rd]
-export const EOR_8b = 403; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|00|1|Rm|00011|1|Rn|Rd]
-export const EOR_16b = 404; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|00|1|Rm|00011|1|Rn|Rd]
-export const BSL_8b = 405; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|01|1|Rm|00011|1|Rn|Rd]
-export const BSL_16b = 406; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|01|1|Rm|00011|1|Rn|Rd]
-export const BIT_8b = 407; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|10|1|Rm|00011|1|Rn|Rd]
-export const BIT_16b = 408; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|10|1|Rm|00011|1|Rn|Rd]
-export const BIF_8b = 409; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|11|1|Rm|00011|1|Rn|Rd]
-export const BIF_16b = 410; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|11|1|Rm|00011|1|Rn|Rd]
-export const MOVI_d = 411; // Dd, #bytes  [0|0|1|0111100000|abc3|1110|01|defgh5|Rd]
-export const MOVI_2d = 412; // Vd.2D, #bytes  [0|1|1|0111100000|abc3|1110|01|defgh5|Rd]
-export const MOVI_2s_lsl24 = 413; // Vd.2S, #imm8, lsl #24  [0|0|0|0111100000|abc3|0110|01|defgh5|Rd]
+export const CNT_8b = 394; // Vd.8B, Vn.8B  [0|0|0|01110|00|10000|00101|10|Rn|Rd]
+export const CNT_16b = 395; // Vd.16B, Vn.16B  [0|1|0|01110|00|10000|00101|10|Rn|Rd]
+export const ADDV_8b = 396; // Bd, Vn.8B  [0|0|0|01110|00|11000|11011|10|Rn|Rd]
+export const UADDLV_8b = 397; // Hd, Vn.8B  [0|0|1|01110|00|11000|00011|10|Rn|Rd]
+export const AND_8b = 398; // Vd.8B, Vn.8B, Vm.8B  [0|0|0|01110|00|1|Rm|00011|1|Rn|Rd]
+export const AND_16b = 399; // Vd.16B, Vn.16B, Vm.16B  [0|1|0|01110|00|1|Rm|00011|1|Rn|Rd]
+export const BIC_8b = 400; // Vd.8B, Vn.8B, Vm.8B  [0|0|0|01110|01|1|Rm|00011|1|Rn|Rd]
+export const BIC_16b = 401; // Vd.16B, Vn.16B, Vm.16B  [0|1|0|01110|01|1|Rm|00011|1|Rn|Rd]
+export const ORR_8b = 402; // Vd.8B, Vn.8B, Vm.8B  [0|0|0|01110|10|1|Rm|00011|1|Rn|Rd]
+export const ORR_16b = 403; // Vd.16B, Vn.16B, Vm.16B  [0|1|0|01110|10|1|Rm|00011|1|Rn|Rd]
+export const EOR_8b = 404; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|00|1|Rm|00011|1|Rn|Rd]
+export const EOR_16b = 405; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|00|1|Rm|00011|1|Rn|Rd]
+export const BSL_8b = 406; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|01|1|Rm|00011|1|Rn|Rd]
+export const BSL_16b = 407; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|01|1|Rm|00011|1|Rn|Rd]
+export const BIT_8b = 408; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|10|1|Rm|00011|1|Rn|Rd]
+export const BIT_16b = 409; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|10|1|Rm|00011|1|Rn|Rd]
+export const BIF_8b = 410; // Vd.8B, Vn.8B, Vm.8B  [0|0|1|01110|11|1|Rm|00011|1|Rn|Rd]
+export const BIF_16b = 411; // Vd.16B, Vn.16B, Vm.16B  [0|1|1|01110|11|1|Rm|00011|1|Rn|Rd]
+export const MOVI_d = 412; // Dd, #bytes  [0|0|1|0111100000|abc3|1110|01|defgh5|Rd]
+export const MOVI_2d = 413; // Vd.2D, #bytes  [0|1|1|0111100000|abc3|1110|01|defgh5|Rd]
+export const MOVI_2s_lsl24 = 414; // Vd.2S, #imm8, lsl #24  [0|0|0|0111100000|abc3|0110|01|defgh5|Rd]
 
-export const FORM_COUNT = 414;
+export const FORM_COUNT = 415;
 
 /** The fixed bits; the fields are zero. */
 export const FORM_BITS = /* @__PURE__ */ new Int32Array([
@@ -610,18 +613,18 @@ export const FORM_BITS = /* @__PURE__ */ new Int32Array([
   448801792, -1698681856, 1522532352, -624951296, 1522533376, -624950272, 1522536448, -624947200, 1522537472, -624946176, 1522534400, -624949248, -624948224, 452984832, -1694498816, 453017600, -1694466048, -1692401664, -1692368896, -1684013056, -1683980288, -1690272768, -1681884160, 436207616,
   -1711276032, 1509949440, -637534208, 973078528, -1174405120, 2046820352, -100663296, 444596224, -1702887424, 444597248, -1702886400, 1518338048, -629145600, 1518339072, -629144576, 977272832, -1170210816, 2051014656, -96468992, 977274880, -1170208768, 2051016704, -96466944, 268435456,
   -1879048192, 335544320, -1811939328, 1409286144, 872415232, -1275068416, 889192448, -1258291200, 905969664, 922746880, -702611456, -698417152, -700514304, -736100352, 0, -721215457, -721215425, -721214817, -721211233, -721211201, -721207329, -721214657, -721214593, -721214529,
-  -721214465, -721214433, -721214369, -721214305, -721214241, 956301312, 939524096, 939525120, 939527168, 941623296, 960495616, 943718400, 943719424, 943721472, 945817600, 964689920, 947912704, 947913728, 947915776, 950011904, 968884224, 952107008, 952108032, 952110080,
-  954206208, 2030043136, 2013265920, 2013266944, 2013268992, 2015365120, 2034237440, 2017460224, 2017461248, 2017463296, 2019559424, 2038431744, 2021654528, 2021655552, 2021657600, 2023753728, 2042626048, 2025848832, 2025849856, 2025851904, 2027948032, -1191182336, -1207959552, -1207958528,
-  -1207956480, -1205860352, -1186988032, -1203765248, -1203764224, -1203762176, -1201666048, -1182793728, -1199570944, -1199569920, -1199567872, -1197471744, -117440512, -134217728, -134216704, -134214656, -132118528, -113246208, -130023424, -130022400, -130020352, -127924224, -1124073472, -1140850688,
-  -1140849664, -1140847616, -1138751488, -1119879168, -1136656384, -1136655360, -1136653312, -1134557184, -50331648, -67108864, -67107840, -67105792, -65009664, -46137344, -62914560, -62913536, -62911488, -60815360, 1031798784, 1015021568, 1015022592, 1015024640, 1017120768, 1035993088,
-  1019215872, 1019216896, 1019218944, 1021315072, 679477248, 687865856, 696254464, 683671552, 692060160, 700448768, 1757413376, 1765801984, 1774190592, -1468006400, -1459617792, -1451229184, -1463812096, -1455423488, -1447034880, 746586112, 754974720, 763363328, 750780416, 759169024,
-  767557632, 1820327936, 1828716544, 1837105152, 1824522240, 1832910848, 1841299456, -1400897536, -1392508928, -1384120320, -1396703232, -1388314624, -1379926016, 402653184, 1476395008, -1744830464, 469762048, 1543503872, -1677721600, 148896768, 144702464, 140508160, 134282240, 148962304,
-  954204160, 954208256, 954212352, 954216448, 954236928, 1222638592, 1218444288, 1214249984, 1208024064, 1222704128, 2027945984, 2027950080, 2027954176, 2027958272, 2027978752, -1998586880, -2002781184, -2006975488, -2013201408, -1998521344, -1193279488, -1193275392, -1193271296, -1193267200,
-  -1193246720, -924845056, -929039360, -933233664, -939459584, -924779520, -119537664, -119533568, -119529472, -119525376, -119504896, 505430016, 509624320, 505462784, 509657088, 505495552, 509689856, 505528320, 509722624, 505692160, 509886464, 505724928, 509919232, 505757696,
-  509952000, 505790464, 509984768, 505593856, 509755392, 505415680, 509609984, 505419776, 509614080, 505423872, 509618176, 505427968, 509622272, 505432064, 509626368, 505436160, 509630464, 505448448, 509642752, 520093696, 524288000, 520126464, 524320768, 522190848,
-  526385152, 522223616, 526417920, 505421824, 509616128, 505421832, 509616136, 505414656, 509608960, 505416704, 509611008, 505417728, 509612032, 506986496, 511180800, -1640497152, -1636302848, 507052032, 511246336, -1640431616, -1636237312, 505544704, 509739008, -1641938944,
-  -1637744640, 505610240, 509804544, -1641873408, -1637679104, 505806848, 505872384, -1637482496, -1637416960, 237000704, 1310742528, 238139392, 774912000, 236985344, 1310727168, 241179648, 1314921472, 245373952, 1319115776, 773856256, 1847598080, 778050560, 1851792384, 782244864,
-  1855986688, 786439168, 1860180992, 788587520, 1862329344, 251683840,
+  -721214465, -721215073, -721214433, -721214369, -721214305, -721214241, 956301312, 939524096, 939525120, 939527168, 941623296, 960495616, 943718400, 943719424, 943721472, 945817600, 964689920, 947912704, 947913728, 947915776, 950011904, 968884224, 952107008, 952108032,
+  952110080, 954206208, 2030043136, 2013265920, 2013266944, 2013268992, 2015365120, 2034237440, 2017460224, 2017461248, 2017463296, 2019559424, 2038431744, 2021654528, 2021655552, 2021657600, 2023753728, 2042626048, 2025848832, 2025849856, 2025851904, 2027948032, -1191182336, -1207959552,
+  -1207958528, -1207956480, -1205860352, -1186988032, -1203765248, -1203764224, -1203762176, -1201666048, -1182793728, -1199570944, -1199569920, -1199567872, -1197471744, -117440512, -134217728, -134216704, -134214656, -132118528, -113246208, -130023424, -130022400, -130020352, -127924224, -1124073472,
+  -1140850688, -1140849664, -1140847616, -1138751488, -1119879168, -1136656384, -1136655360, -1136653312, -1134557184, -50331648, -67108864, -67107840, -67105792, -65009664, -46137344, -62914560, -62913536, -62911488, -60815360, 1031798784, 1015021568, 1015022592, 1015024640, 1017120768,
+  1035993088, 1019215872, 1019216896, 1019218944, 1021315072, 679477248, 687865856, 696254464, 683671552, 692060160, 700448768, 1757413376, 1765801984, 1774190592, -1468006400, -1459617792, -1451229184, -1463812096, -1455423488, -1447034880, 746586112, 754974720, 763363328, 750780416,
+  759169024, 767557632, 1820327936, 1828716544, 1837105152, 1824522240, 1832910848, 1841299456, -1400897536, -1392508928, -1384120320, -1396703232, -1388314624, -1379926016, 402653184, 1476395008, -1744830464, 469762048, 1543503872, -1677721600, 148896768, 144702464, 140508160, 134282240,
+  148962304, 954204160, 954208256, 954212352, 954216448, 954236928, 1222638592, 1218444288, 1214249984, 1208024064, 1222704128, 2027945984, 2027950080, 2027954176, 2027958272, 2027978752, -1998586880, -2002781184, -2006975488, -2013201408, -1998521344, -1193279488, -1193275392, -1193271296,
+  -1193267200, -1193246720, -924845056, -929039360, -933233664, -939459584, -924779520, -119537664, -119533568, -119529472, -119525376, -119504896, 505430016, 509624320, 505462784, 509657088, 505495552, 509689856, 505528320, 509722624, 505692160, 509886464, 505724928, 509919232,
+  505757696, 509952000, 505790464, 509984768, 505593856, 509755392, 505415680, 509609984, 505419776, 509614080, 505423872, 509618176, 505427968, 509622272, 505432064, 509626368, 505436160, 509630464, 505448448, 509642752, 520093696, 524288000, 520126464, 524320768,
+  522190848, 526385152, 522223616, 526417920, 505421824, 509616128, 505421832, 509616136, 505414656, 509608960, 505416704, 509611008, 505417728, 509612032, 506986496, 511180800, -1640497152, -1636302848, 507052032, 511246336, -1640431616, -1636237312, 505544704, 509739008,
+  -1641938944, -1637744640, 505610240, 509804544, -1641873408, -1637679104, 505806848, 505872384, -1637482496, -1637416960, 237000704, 1310742528, 238139392, 774912000, 236985344, 1310727168, 241179648, 1314921472, 245373952, 1319115776, 773856256, 1847598080, 778050560, 1851792384,
+  782244864, 1855986688, 786439168, 1860180992, 788587520, 1862329344, 251683840,
 ]);
 
 /** Operand shape, SHAPE_*. */
@@ -632,18 +635,18 @@ export const FORM_SHAPE = /* @__PURE__ */ new Uint8Array([
   6, 6, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6,
   6, 6, 6, 6, 6, 6, 6, 15, 15, 15, 15, 15, 15, 15, 15, 16, 16, 16, 16, 17, 17, 17, 17, 18,
   18, 19, 19, 20, 21, 21, 21, 21, 22, 22, 3, 3, 3, 1, 1, 0, 0, 0, 2, 2, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24,
-  25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24,
+  0, 0, 0, 0, 0, 0, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24,
   24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24,
   24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23,
-  24, 24, 24, 25, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26,
-  26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 21, 21, 21, 21, 21, 21, 27, 27, 27, 28, 28,
-  28, 28, 28, 28, 28, 27, 27, 27, 28, 28, 28, 28, 28, 28, 28, 27, 27, 27, 28, 28, 28, 28, 28, 28,
-  28, 27, 27, 27, 28, 28, 28, 28, 28, 28, 28, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
-  4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7,
-  7, 7, 7, 5, 5, 3, 3, 16, 16, 15, 15, 29, 29, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
-  4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-  6, 6, 6, 30, 30, 30,
+  24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25, 23, 24, 24, 24, 25,
+  23, 24, 24, 24, 25, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26,
+  26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 26, 21, 21, 21, 21, 21, 21, 27, 27, 27, 28,
+  28, 28, 28, 28, 28, 28, 27, 27, 27, 28, 28, 28, 28, 28, 28, 28, 27, 27, 27, 28, 28, 28, 28, 28,
+  28, 28, 27, 27, 27, 28, 28, 28, 28, 28, 28, 28, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+  4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7,
+  7, 7, 7, 7, 5, 5, 3, 3, 16, 16, 15, 15, 29, 29, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+  4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+  6, 6, 6, 6, 30, 30, 30,
 ]);
 
 /** Bits of the first register operand; 0: none, or a vector. */
@@ -654,18 +657,18 @@ export const FORM_WIDTH = /* @__PURE__ */ new Uint8Array([
   32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 64, 32, 64, 32, 64, 64, 64, 64, 64, 64, 64, 32,
   64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 64,
   64, 0, 0, 0, 32, 64, 32, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 32, 32, 32, 32,
-  32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 32, 32, 32, 32, 32, 32, 32, 32,
-  32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 32, 32,
-  32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 128, 128, 128, 128, 128, 128,
-  128, 128, 128, 128, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 64, 64, 64, 64, 32, 32, 32, 32, 32,
-  32, 64, 64, 64, 64, 64, 64, 128, 128, 128, 128, 128, 128, 32, 64, 64, 32, 64, 128, 32, 32, 32, 32, 32,
+  0, 0, 0, 0, 0, 0, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 32, 32, 32,
+  32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 32, 32, 32, 32, 32, 32, 32,
+  32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 32,
+  32, 32, 32, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 128, 128, 128, 128, 128,
+  128, 128, 128, 128, 128, 32, 32, 32, 32, 32, 32, 64, 64, 64, 64, 64, 64, 64, 64, 64, 32, 32, 32, 32,
+  32, 32, 64, 64, 64, 64, 64, 64, 128, 128, 128, 128, 128, 128, 32, 64, 64, 32, 64, 128, 32, 32, 32, 32,
   32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32,
-  32, 64, 64, 64, 32, 64, 64, 64, 64, 64, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32,
-  64, 32, 64, 64, 32, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32,
-  64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 32, 64, 64, 32, 32, 64, 64, 32, 64, 32,
-  64, 32, 64, 32, 64, 32, 32, 64, 64, 0, 0, 8, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 64, 0, 0,
+  32, 32, 64, 64, 64, 32, 64, 64, 64, 64, 64, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64,
+  32, 64, 32, 64, 64, 32, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64,
+  32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 64, 32, 32, 64, 64, 32, 32, 64, 64, 32, 64,
+  32, 64, 32, 64, 32, 64, 32, 32, 64, 64, 0, 0, 8, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 64, 0, 0,
 ]);
 
 /** Lowest bit of the first field. */
@@ -676,18 +679,18 @@ export const FORM_FIELD_AT = /* @__PURE__ */ new Uint8Array([
   16, 16, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
   16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 29,
   29, 0, 0, 5, 5, 5, 5, 5, 31, 31, 5, 5, 5, 5, 0, 0, 0, 0, 8, 8, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12,
-  16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12,
+  0, 0, 0, 0, 0, 0, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12,
   12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12,
   12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10,
-  12, 12, 12, 16, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
-  15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 5, 5, 5, 5, 5, 5, 5, 5, 5, 16, 16,
-  16, 16, 16, 16, 16, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 5, 5, 5, 16, 16, 16, 16, 16, 16,
-  16, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
-  5, 5, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
-  16, 16, 16, 16, 16, 5, 5, 16, 16, 16, 16, 13, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
-  5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
-  16, 16, 16, 16, 16, 16,
+  12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16, 10, 12, 12, 12, 16,
+  10, 12, 12, 12, 16, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+  15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 5, 5, 5, 5, 5, 5, 5, 5, 5, 16,
+  16, 16, 16, 16, 16, 16, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 5, 5, 5, 16, 16, 16, 16, 16,
+  16, 16, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+  5, 5, 5, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
+  16, 16, 16, 16, 16, 16, 5, 5, 16, 16, 16, 16, 13, 13, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5,
+  5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16,
+  16, 16, 16, 16, 16, 16, 16,
 ]);
 
 /** CPU feature needed, FEATURE_*. */
@@ -698,18 +701,18 @@ export const FORM_FEATURE = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2,
-  2, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  2, 2, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-  1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1,
-  1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1,
+  1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** 1 if NZCV is written. */
@@ -729,9 +732,9 @@ export const FORM_WRITES_FLAGS = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** 1 if NZCV is read. */
@@ -751,9 +754,9 @@ export const FORM_READS_FLAGS = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** 1 if the first register is read and written. */
@@ -769,13 +772,13 @@ export const FORM_TIED = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1,
-  1, 1, 1, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1,
+  1, 1, 1, 1, 0, 0, 0,
 ]);
 
 /** Two bits per register operand, first lowest: 1 read, 2 written. */
@@ -786,18 +789,18 @@ export const FORM_ACCESS = /* @__PURE__ */ new Uint16Array([
   22, 22, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 86, 86, 86, 86, 86, 86, 86, 86, 22, 22, 22,
   22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 5, 5, 5, 5, 1, 1, 1, 1, 2,
   2, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 6, 6, 14, 14,
-  22, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 5, 5, 13,
-  13, 21, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 5, 5,
-  13, 13, 21, 6, 6, 14, 14, 22, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 5, 5, 13, 13, 21, 6,
-  6, 14, 14, 22, 53, 21, 53, 58, 26, 58, 58, 26, 58, 53, 21, 53, 58, 26, 58, 53, 21, 53, 58, 26,
-  58, 53, 21, 53, 58, 26, 58, 53, 21, 53, 58, 26, 58, 2, 2, 2, 2, 2, 2, 6, 5, 6, 22, 23,
-  25, 25, 25, 25, 25, 6, 5, 6, 22, 23, 25, 25, 25, 25, 25, 6, 5, 6, 22, 23, 25, 25, 25, 25,
-  25, 6, 5, 6, 22, 23, 25, 25, 25, 25, 25, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-  6, 6, 6, 6, 6, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 86, 86, 86, 86, 86,
-  86, 86, 86, 5, 5, 1, 1, 5, 5, 22, 22, 2, 2, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
-  6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23,
-  23, 23, 23, 2, 2, 2,
+  0, 0, 0, 0, 0, 0, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 6, 6, 14,
+  14, 22, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 5, 5,
+  13, 13, 21, 6, 6, 14, 14, 22, 6, 6, 14, 14, 22, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 5,
+  5, 13, 13, 21, 6, 6, 14, 14, 22, 5, 5, 13, 13, 21, 6, 6, 14, 14, 22, 5, 5, 13, 13, 21,
+  6, 6, 14, 14, 22, 53, 21, 53, 58, 26, 58, 58, 26, 58, 53, 21, 53, 58, 26, 58, 53, 21, 53, 58,
+  26, 58, 53, 21, 53, 58, 26, 58, 53, 21, 53, 58, 26, 58, 2, 2, 2, 2, 2, 2, 6, 5, 6, 22,
+  23, 25, 25, 25, 25, 25, 6, 5, 6, 22, 23, 25, 25, 25, 25, 25, 6, 5, 6, 22, 23, 25, 25, 25,
+  25, 25, 6, 5, 6, 22, 23, 25, 25, 25, 25, 25, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+  6, 6, 6, 6, 6, 6, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 86, 86, 86, 86,
+  86, 86, 86, 86, 5, 5, 1, 1, 5, 5, 22, 22, 2, 2, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6,
+  6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 22, 22, 22, 22, 22, 22, 22, 22, 23, 23,
+  23, 23, 23, 23, 2, 2, 2,
 ]);
 
 /** Bytes of memory accessed per register; 0: none. */
@@ -808,18 +811,18 @@ export const FORM_MEMORY_BYTES = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-  1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4,
-  4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 4, 4,
-  4, 4, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16, 16, 16,
-  16, 16, 16, 16, 4, 4, 4, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 4, 4, 4, 4, 4,
-  4, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16, 16, 16, 4, 8, 4, 4, 8, 16, 1, 1, 1, 1, 1,
-  1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4,
-  4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+  1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4,
+  4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 4,
+  4, 4, 4, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16, 16,
+  16, 16, 16, 16, 16, 4, 4, 4, 4, 4, 4, 4, 4, 4, 8, 8, 8, 8, 8, 8, 4, 4, 4, 4,
+  4, 4, 8, 8, 8, 8, 8, 8, 16, 16, 16, 16, 16, 16, 4, 8, 4, 4, 8, 16, 1, 1, 1, 1,
+  1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4,
+  4, 4, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** Base-2 logarithm of those bytes: the scale of offsets. */
@@ -831,17 +834,17 @@ export const FORM_SCALE = /* @__PURE__ */ new Uint8Array([
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2,
-  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2,
-  2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4,
-  4, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2,
-  2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 2, 3, 2, 2, 3, 4, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-  2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2,
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2,
+  2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4,
+  4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2,
+  2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 2, 3, 2, 2, 3, 4, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2,
+  2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-  0, 0, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0,
 ]);
 
 /** Names of the forms, for dumps and tests. */
@@ -991,6 +994,7 @@ export const FORM_NAMES = [
   'PACIBSP',
   'AUTIASP',
   'AUTIBSP',
+  'AUTIA1716',
   'BTI',
   'BTI_c',
   'BTI_j',

@@ -51,6 +51,7 @@ export class Emitter {
     for (let p = 0; p < code.blockCount; p++) {
       if (this.alias[p] !== p) continue;
       sink.bind(p);
+      target.enterBlock(sink, p);
       const next = this.following(p, code.blockCount);
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
         while (move < alloc.moveCount && alloc.movePlace[move] <= i) this.move(alloc, move++);

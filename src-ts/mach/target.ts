@@ -17,6 +17,10 @@ export interface CodeSettings {
    * an indirect tail call: its callee may belong to another instance.
    */
   preservesContext: boolean;
+  /** Return addresses are signed while they are in memory, where the target can. */
+  signsReturns?: boolean;
+  /** Every place an indirect branch may go to begins with the target's mark for that. */
+  marksTargets?: boolean;
 }
 
 export interface Target {
@@ -40,6 +44,8 @@ export interface Target {
   jumpTarget(code: VCode, inst: number): number;
   /** Emits the start of the function up to where its body begins. */
   prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void;
+  /** Called where a block begins, before its instructions and moves; `place` is its label. */
+  enterBlock(sink: CodeSink, place: number): void;
   /** Emits one instruction. `next` is the label that follows in the layout when it ends a block. */
   emit(sink: CodeSink, inst: number, next: number): void;
   /** Emits what an instruction put off to the end of the function (CodeSink.defer); `back` is bound after it. */

@@ -30,6 +30,8 @@ const CFA_DEF_CFA_REGISTER = 0x0d;
 const CFA_DEF_CFA_OFFSET = 0x0e;
 const CFA_DEF_CFA_SF = 0x12;
 const CFA_DEF_CFA_OFFSET_SF = 0x13;
+/** DWARF for the Arm 64-bit Architecture, 5.1: signed or not is a pseudo-register, which remember_state keeps, too. */
+const CFA_AARCH64_NEGATE_RA_STATE = 0x2d;
 
 /** Writes `def_cfa reg, offset`. */
 export function defCfa(w: ByteWriter, reg: number, offset: number): void {
@@ -180,6 +182,9 @@ function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value:
       return restoreState(w);
     case Unwind.UNWIND_DEF_CFA:
       return setCfa(w, t, reg, value);
+    case Unwind.UNWIND_TOGGLE_SIGNED:
+      if (!t.signsReturns) bug('cfi', `a signed return address on ${t.name}`);
+      return w.u8(CFA_AARCH64_NEGATE_RA_STATE);
     default:
       bug('cfi', `unwind event ${kind}`);
   }

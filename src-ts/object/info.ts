@@ -114,6 +114,7 @@ export function writeInfo(out: ByteWriter, m: InfoPart): void {
   w.list(m.custom, writeCustom);
   w.string(m.moduleName);
   w.longList(m.funcRefs);
+  w.uleb(m.codeStart);
   w.u8(m.explicitChecks ? 1 : 0);
   out.u32(w.words.pos / 4);
   out.append(w.words.view());
@@ -141,6 +142,7 @@ export function readInfo(bytes: Uint8Array, start: number, size: number): InfoPa
     custom: r.list(readCustom),
     moduleName: r.string(),
     funcRefs: r.longList(),
+    codeStart: r.uleb(),
     explicitChecks: r.flag(),
   };
   r.done();

@@ -37,6 +37,8 @@ export interface ObjectLayout {
   ehFrameSize: number;
   trapsOffset: number;
   trapsSize: number;
+  /** 1 when every place an indirect branch may go to is marked, so that the CPU can enforce it. */
+  branchTargets: number;
 }
 
 interface Range {
@@ -176,6 +178,7 @@ export class LoadedObject {
       ehFrameSize: ranges['.eh_frame'].size,
       trapsOffset: ranges['.elfin.traps'].offset,
       trapsSize: ranges['.elfin.traps'].size,
+      branchTargets: engine.settings.branchTargets === 'true' ? 1 : 0,
     };
     this.data = ranges['.rodata.wasm'];
     this.custom = ranges['.elfin.custom'];
@@ -247,6 +250,14 @@ export class LoadedObject {
   dataBytes(segment: number): Uint8Array {
     const { start, length } = this.module.data[segment]!;
     return this.bytes.subarray(this.data.offset + start, this.data.offset + start + length);
+  }
+
+  /** Contents of the first custom section of a name: a view, never to be written. */
+  customView(name: string): Uint8Array | undefined {
+    const section = this.module.custom.find((c) => c.name === name);
+    if (!section) return undefined;
+    const start = this.custom.offset + section.start;
+    return this.bytes.subarray(start, start + section.length);
   }
 
   /** Contents of custom section number i of the description: a copy. */

@@ -101,6 +101,8 @@ export interface ModuleDescription {
   funcNames: [number, string][];
   /** Defined functions that have a VMFuncRef in the context, in order: funcRefs[i] is a function index. */
   funcRefs: U32List;
+  /** Where the Code section's contents begin in the Wasm module: what addresses in its DWARF are relative to. */
+  codeStart: number;
   /** Explicit-check mode: code checks bounds itself and reloads the base. */
   explicitChecks: boolean;
 }
@@ -120,6 +122,7 @@ export const UNWIND_RESTORE_REG = 5; // reg has its caller's value again; value:
 export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value (negative where stack arguments went with it)
 export const UNWIND_RESTORE_STATE = 7; // code after an epilogue: the state at REMEMBER again
 export const UNWIND_DEF_CFA = 8; // CFA = reg + value
+export const UNWIND_TOGGLE_SIGNED = 9; // the return address is signed with the CFA from here on, or no longer is
 
 /** The place where the register was saved holds its value until the frame is released. */
 export const SLOT_KEPT = 0;
@@ -149,6 +152,8 @@ export interface ObjectInput {
   cpuFeatures: string[];
   /** Settings that affect the code, as text, for the check before anything runs. */
   settings: Record<string, string>;
+  /** Features that hold for all of .text, for linkers: bits of the target's GNU_PROPERTY_*_FEATURE_1_AND. */
+  properties?: number;
   module: ModuleDescription;
   /** Defined functions in index order. */
   functions: CodeRecord[];

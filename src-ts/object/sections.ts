@@ -9,6 +9,7 @@ export const SHT_PROGBITS = 1;
 export const SHT_SYMTAB = 2;
 export const SHT_STRTAB = 3;
 export const SHT_RELA = 4;
+export const SHT_NOTE = 7;
 
 const ALLOC = 2;
 const EXEC = 4;
@@ -42,6 +43,7 @@ export const SECTIONS = [
   { name: '.symtab', type: SHT_SYMTAB, flags: 0, align: 8, entrySize: 24 },
   { name: '.strtab', type: SHT_STRTAB, flags: 0, align: 1 },
   { name: '.shstrtab', type: SHT_STRTAB, flags: 0, align: 1 },
+  { name: '.note.gnu.property', type: SHT_NOTE, flags: ALLOC, align: 8 },
   { name: '.note.GNU-stack', type: SHT_PROGBITS, flags: 0, align: 1 },
   { name: '.elfin.engine', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
 ] as const satisfies readonly SectionRow[];

@@ -25,6 +25,10 @@ export interface ObjectTarget {
   returnSlot: number;
   /** Bytes below the stack pointer that nobody else writes to. */
   redZone: number;
+  /** Whether return addresses may be signed. */
+  signsReturns: boolean;
+  /** Type of the GNU property that lists features which all of a program's code has. */
+  propertyType: number;
 }
 
 function linkRel32(bytes: Uint8Array, at: number, distance: number): void {
@@ -56,6 +60,8 @@ const X86_64_LINUX: ObjectTarget = {
   entryCfa: 8,
   returnSlot: 8,
   redZone: 128, // psABI 3.2.2
+  signsReturns: false,
+  propertyType: 0xc0000002, // GNU_PROPERTY_X86_FEATURE_1_AND
 };
 
 /**
@@ -77,6 +83,8 @@ const AARCH64_LINUX: ObjectTarget = {
   entryCfa: 0,
   returnSlot: 0,
   redZone: 0, // AAPCS64 6.4.5.1
+  signsReturns: true,
+  propertyType: 0xc0000000, // GNU_PROPERTY_AARCH64_FEATURE_1_AND
 };
 
 const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX];

@@ -9,6 +9,7 @@ import { writeEngine } from './engine.ts';
 import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
 import { writeNames } from './names.ts';
+import { writeProperties } from './properties.ts';
 import type { ObjectInput } from './records.ts';
 import { sectionIndex, SECTIONS, type SectionName } from './sections.ts';
 import { TEXT_SYMBOL, writeSymbols } from './symbols.ts';
@@ -67,6 +68,7 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
     '.shstrtab': sectionNames().bytes,
+    '.note.gnu.property': section((w) => writeProperties(w, t, input.properties ?? 0)),
     '.note.GNU-stack': new Uint8Array(0),
     '.elfin.engine': section((w) => writeEngine(w, input)),
   };

@@ -19,6 +19,7 @@ import type { FuncType, ValType } from '../object/records.ts';
 import { collectHandles, handleOf, valueOf } from './externref.ts';
 import { funcOfRef, refOfFunc } from './functions.ts';
 import { SLOT0, type HostStub, type Thread } from './thread.ts';
+import { GLUE_SCRIPT } from './trace.ts';
 import { EXTERNREF, F32, F64, I32, I64, V128, type Keeper } from './values.ts';
 
 /** What generated code refers to. */
@@ -115,6 +116,8 @@ function load(type: ValType, slot: number): string {
   }
 }
 
+const EPILOG = `\n//# sourceURL=${GLUE_SCRIPT}`;
+
 const PROLOG =
   '"use strict"; const { t, i32, u32, f32, f64, i64, enter, abandon, asIntN, funcOfRef, refOfFunc, handleOf, valueOf, collectHandles, noV128, toList } = env;\n';
 
@@ -136,7 +139,7 @@ function exportSource({ params, results }: FuncType): string {
   else if (results.length > 1)
     lines.push(`return [${results.map((r, i) => load(r, i)).join(', ')}];`);
   const body = params.includes(V128) || results.includes(V128) ? 'noV128();' : lines.join('\n    ');
-  return `${PROLOG}return (callee, keeper) => (${names.join(', ')}) => {\n    ${body}\n};`;
+  return `${PROLOG}return (callee, keeper) => (${names.join(', ')}) => {\n    ${body}\n};${EPILOG}`;
 }
 
 /** Source of a {@link HostFactory}. */
@@ -156,7 +159,7 @@ function hostSource({ params, results }: FuncType): string {
     results.forEach((type, i) => lines.push(store(type, i, `r${i}`)));
   }
   const body = params.includes(V128) || results.includes(V128) ? 'noV128();' : lines.join('\n    ');
-  return `${PROLOG}return (func, keeper) => () => {\n    ${body}\n};`;
+  return `${PROLOG}return (func, keeper) => () => {\n    ${body}\n};${EPILOG}`;
 }
 
 /** Generated call code of one thread, by signature. */
@@ -262,7 +265,7 @@ function loadValue(env: Env, type: ValType, slot: number): unknown {
 
 function interpretExport(env: Env, { params, results }: FuncType): ExportFactory {
   return (callee, keeper) => {
-    const func = (...args: unknown[]): unknown => {
+    const elfinExport = (...args: unknown[]): unknown => {
       if (params.includes(V128) || results.includes(V128)) noV128();
       env.collectHandles();
       const values = params.map((p, i) => convertValue(env, p, args[i], keeper));
@@ -271,19 +274,22 @@ function interpretExport(env: Env, { params, results }: FuncType): ExportFactory
       const out = results.map((r, i) => loadValue(env, r, i));
       return results.length > 1 ? out : out[0];
     };
-    Object.defineProperty(func, 'length', { value: params.length, configurable: true });
-    return func;
+    Object.defineProperty(elfinExport, 'length', { value: params.length, configurable: true });
+    return elfinExport;
   };
 }
 
 function interpretHost(env: Env, { params, results }: FuncType): HostFactory {
-  return (func, keeper) => () => {
-    if (params.includes(V128) || results.includes(V128)) noV128();
-    const args = params.map((p, i) => loadValue(env, p, i));
-    env.collectHandles();
-    const r = func(...args);
-    const list = results.length > 1 ? toList(r, results.length) : [r];
-    const values = results.map((type, i) => convertValue(env, type, list[i], keeper));
-    values.forEach((v, i) => storeValue(env, results[i]!, i, v));
+  return (func, keeper) => {
+    const elfinHost = (): void => {
+      if (params.includes(V128) || results.includes(V128)) noV128();
+      const args = params.map((p, i) => loadValue(env, p, i));
+      env.collectHandles();
+      const r = func(...args);
+      const list = results.length > 1 ? toList(r, results.length) : [r];
+      const values = results.map((type, i) => convertValue(env, type, list[i], keeper));
+      values.forEach((v, i) => storeValue(env, results[i]!, i, v));
+    };
+    return elfinHost;
   };
 }

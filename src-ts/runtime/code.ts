@@ -1,4 +1,6 @@
 /** A compiled object in this process: mapped, checked, made executable, known to traces. */
+import { basename } from 'node:path';
+import { gatherSections, SourceLookup, type SourceFrame } from '../dwarf/index.ts';
 import { FUNC_REF_SIZE } from '../gen/abi.ts';
 import { checkHost } from '../object/engine.ts';
 import { ObjectError } from '../object/error.ts';
@@ -16,15 +18,30 @@ export function hostTarget(): string {
   return `${arch}-${process.platform}`;
 }
 
+/** Whether traces show source lines; 'environment': unless ELFIN_BACKTRACE_DETAILS is 0. */
+export type BacktraceDetails = 'environment' | 'on' | 'off';
+
+function wantsDetails(details: BacktraceDetails): boolean {
+  if (details !== 'environment') return details === 'on';
+  return process.env['ELFIN_BACKTRACE_DETAILS'] !== '0';
+}
+
 export class Code implements CodeMap {
   readonly object: LoadedObject;
   readonly module: ModuleDescription;
   private readonly native: NativeCode;
   private funcRefPlaces: Int32Array | undefined;
   private template: Uint32Array | undefined;
+  /** Name of the file the Wasm came from, where known. */
+  wasmFile: string | undefined;
+  private readonly objectFile: string | undefined;
+  private readonly details: BacktraceDetails;
+  private sources: SourceLookup | undefined;
 
-  private constructor(native: NativeCode) {
+  private constructor(native: NativeCode, details: BacktraceDetails, objectFile?: string) {
     const t = thread();
+    this.details = details;
+    this.objectFile = objectFile;
     this.native = native;
     this.object = readObject(native.bytes, t.native.checksum);
     checkHost(this.object.engine, hostTarget(), t.cpuFeatures);
@@ -36,13 +53,13 @@ export class Code implements CodeMap {
 
   /** Maps a file. Throws ObjectError when it is refused, or the file system's error. */
   static fromFile(path: string): Code {
-    return new Code(thread().native.mapFile(path));
+    return new Code(thread().native.mapFile(path), 'environment', basename(path));
   }
 
   /** Copies an object's bytes into executable memory. Throws ObjectError when it is refused. */
-  static fromBytes(bytes: Uint8Array): Code {
+  static fromBytes(bytes: Uint8Array, details: BacktraceDetails = 'environment'): Code {
     if (bytes.length === 0) throw new ObjectError('found no bytes, expected an ELF object');
-    return new Code(thread().native.mapBytes(bytes));
+    return new Code(thread().native.mapBytes(bytes), details);
   }
 
   /** The object's bytes; not to be written. */
@@ -111,6 +128,17 @@ export class Code implements CodeMap {
 
   functionName(index: number): string | undefined {
     return this.object.names.get(index);
+  }
+
+  /** The Wasm file, else what the name section calls the module, else the object. */
+  get fileName(): string | undefined {
+    return this.wasmFile ?? (this.module.moduleName || this.objectFile);
+  }
+
+  sourceFramesAt(wasmOffset: number): SourceFrame[] {
+    if (!wantsDetails(this.details)) return [];
+    this.sources ??= new SourceLookup(gatherSections((name) => this.object.customView(name)));
+    return this.sources.framesAt(wasmOffset - this.module.codeStart);
   }
 
   framesAt(textOffset: number, isCall: boolean): WasmFrame[] {

@@ -4,7 +4,7 @@
  */
 import type { ImportDesc, ModuleDescription } from '../object/records.ts';
 import { LinkError } from '../util/errors.ts';
-import { Code } from './code.ts';
+import { Code, type BacktraceDetails } from './code.ts';
 import { copyBytes, defineInterface, needArguments } from './webidl.ts';
 
 /** Turns Wasm bytes into an object; `explicitChecks` overrides the engine's own setting. Throws CompileError. */
@@ -14,6 +14,7 @@ export interface ModuleCompiler {
   compile: CompileFunction;
   /** Whether modules are compiled with explicit checks in the first place. */
   explicitChecks: boolean;
+  backtraceDetails?: BacktraceDetails;
 }
 
 let defaultCompiler: ModuleCompiler | undefined;
@@ -21,6 +22,15 @@ let defaultCompiler: ModuleCompiler | undefined;
 /** What `new Module(bytes)` compiles with; unset in `elfin/runtime`, which has no compiler. */
 export function setDefaultCompiler(compiler: ModuleCompiler): void {
   defaultCompiler = compiler;
+}
+
+/** Compiles Wasm. Throws CompileError. */
+export function compileCode(
+  bytes: Uint8Array,
+  compiler: ModuleCompiler,
+  explicitChecks: boolean,
+): Code {
+  return Code.fromBytes(compiler.compile(bytes, explicitChecks), compiler.backtraceDetails);
 }
 
 const SECRET = Symbol('module');
@@ -55,7 +65,7 @@ export class Module {
         'WebAssembly.Module(): elfin/runtime has no compiler; use Module.deserialize',
       );
     this.#source = { bytes: copy, compiler: defaultCompiler };
-    this.#code = Code.fromBytes(defaultCompiler.compile(copy, defaultCompiler.explicitChecks));
+    this.#code = compileCode(copy, defaultCompiler, defaultCompiler.explicitChecks);
   }
 
   static {
@@ -67,7 +77,8 @@ export class Module {
       if (module.#code.explicitChecks) return module.#code;
       if (!module.#explicit && module.#source) {
         const { bytes, compiler } = module.#source;
-        module.#explicit = Code.fromBytes(compiler.compile(bytes, true));
+        module.#explicit = compileCode(bytes, compiler, true);
+        module.#explicit.wasmFile = module.#code.wasmFile;
       }
       return module.#explicit;
     };
@@ -97,6 +108,15 @@ export class Module {
       if (name === wanted) sections.push(object.customBytes(i).buffer as ArrayBuffer);
     });
     return sections;
+  }
+
+  /**
+   * Says what file a module was compiled from: traces show it with each frame. Not part of the standard API; there, the
+   * name comes with the response that is compiled.
+   */
+  static setFileName(module: unknown, fileName: unknown): void {
+    describe(module, 'setFileName');
+    moduleCode(module as Module).wasmFile = `${fileName as string}`;
   }
 
   /** The compiled object's bytes: a copy, an ELF file to keep. Not part of the standard API. */

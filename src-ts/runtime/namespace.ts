@@ -7,7 +7,7 @@ import { Code } from './code.ts';
 import { Global } from './global.ts';
 import { Instance, instantiate, readImportsOf } from './instance.ts';
 import { Memory, refreshGrownMemories } from './memory.ts';
-import { isModule, makeModule, Module, type ModuleCompiler } from './module.ts';
+import { compileCode, isModule, makeModule, Module, type ModuleCompiler } from './module.ts';
 import { Table } from './table.ts';
 import { thread } from './thread.ts';
 import { copyBytes, needArguments, toOptionalObject } from './webidl.ts';
@@ -62,7 +62,7 @@ function later<T>(run: () => T): Promise<T> {
 
 async function compileToModule(compiler: EngineCompiler, bytes: Uint8Array): Promise<Module> {
   const object = await compiler.compileAsync(bytes);
-  return makeModule(Code.fromBytes(object), { bytes, compiler });
+  return makeModule(Code.fromBytes(object, compiler.backtraceDetails), { bytes, compiler });
 }
 
 async function instantiateModule(module: Module, importObject: unknown): Promise<Instance> {
@@ -158,10 +158,8 @@ export function createRuntimeNamespace(): RuntimeNamespace {
 export function moduleClassFor(compiler: EngineCompiler): typeof Module {
   const create = (bytes: unknown): Module => {
     const copy = copyBytes(bytes, 'WebAssembly.Module(): the first argument');
-    return makeModule(Code.fromBytes(compiler.compile(copy, compiler.explicitChecks)), {
-      bytes: copy,
-      compiler,
-    });
+    const code = compileCode(copy, compiler, compiler.explicitChecks);
+    return makeModule(code, { bytes: copy, compiler });
   };
   return new Proxy(Module, {
     construct(_, args, newTarget) {

@@ -33,6 +33,8 @@ export interface CodeLayout {
   /** .elfin.traps as written by object/traps.ts; searched by the signal handler without locks. */
   trapsOffset: number;
   trapsSize: number;
+  /** 1: .text is mapped so that the CPU enforces marked branch targets, where it can. */
+  branchTargets: number;
 }
 
 export interface NativeMemory {
@@ -77,7 +79,10 @@ export interface Native {
   enter(): void;
   resume(): void;
   abandon(): void;
-  /** After STATUS_TRAP, before abandon: program counters of the trapped fiber, innermost first, at most `max`. */
+  /**
+   * Program counters of the trapped or suspended fiber in the transfer area, innermost first, at most `max`: where it
+   * trapped, and return addresses.
+   */
   trapFrames(max: number): Float64Array;
   /** Conservative scan of this thread's suspended fibers: every 64-bit word whose upper half is EXTERNREF_TAG, lower half given back. */
   scanExternrefs(): Uint32Array;

@@ -15,7 +15,7 @@ import {
   TRANSFER_TRAP,
 } from '../gen/abi.ts';
 import { loadNative, type Native } from './native.ts';
-import { makeTrapError } from './trace.ts';
+import { addWasmFrames, makeTrapError } from './trace.ts';
 
 /** Index of the first slot in the 64-bit views; twice that in the 32-bit ones. */
 export const SLOT0 = TRANSFER_SIZE >> 3;
@@ -24,6 +24,9 @@ export const SLOT0 = TRANSFER_SIZE >> 3;
 export type HostStub = () => void;
 
 const DEFAULT_STACK_BYTES = 1 << 20;
+
+/** Wasm frames that a trace shows at most. */
+const MAX_FRAMES = 100;
 
 /** How long a host function that was called stays strongly held. */
 const HOT_MS = 1000;
@@ -137,10 +140,20 @@ export class Thread {
   /** Throws the error of a trap just reported. */
   trap(): never {
     const code = this.i32[TRANSFER_TRAP >> 2]!;
-    const frames = this.native.trapFrames(100);
+    const frames = this.native.trapFrames(MAX_FRAMES);
     // A call that got no stack at all has no fiber.
     if (this.f64[TRANSFER_FIBER >> 3] !== 0) this.native.abandon();
     throw makeTrapError(code, frames);
+  }
+
+  /** Gives up the fiber whose host function threw `error`. */
+  unwind(error: unknown): void {
+    try {
+      addWasmFrames(error, this.native.trapFrames(MAX_FRAMES), false);
+    } catch {
+      // No room on JavaScript's stack, or an error whose own accessors throw: it goes on as it is.
+    }
+    this.native.abandon();
   }
 
   /** Does what the flags ask for and clears them. */
@@ -155,13 +168,13 @@ export class Thread {
 /**
  * The loop of {@link Thread.drive}. Closures made once: what they capture are constants to the JavaScript compiler, which
  * then reads and writes the transfer area by its address. (It does not take a loop's own captures for constants when it
- * replaces the loop while it runs; those of a function it inlines it does.)
+ * replaces the loop while it runs; those of a function it inlines it does.) Traces know these functions by their names.
  */
 function makeRun(t: Thread, hot: (HostStub | undefined)[]): () => void {
   const { i32, f64 } = t;
-  const { resume, abandon } = t.native;
+  const { resume } = t.native;
   /** Serves one host call; false when the call is done. */
-  const step = (): boolean => {
+  const elfinStep = (): boolean => {
     if (i32[TRANSFER_FLAGS >> 2] !== 0) t.handleFlags();
     const status = i32[TRANSFER_STATUS >> 2];
     if (status !== STATUS_HOST) {
@@ -174,7 +187,7 @@ function makeRun(t: Thread, hot: (HostStub | undefined)[]): () => void {
       (hot[id] ?? t.warm(id))();
     } catch (e) {
       f64[TRANSFER_FIBER >> 3] = fiber;
-      abandon();
+      t.unwind(e);
       throw e;
     }
     f64[TRANSFER_FIBER >> 3] = fiber;
@@ -182,7 +195,7 @@ function makeRun(t: Thread, hot: (HostStub | undefined)[]): () => void {
     return true;
   };
   return () => {
-    while (step());
+    while (elfinStep());
   };
 }
 

@@ -1,9 +1,17 @@
 /**
- * From program counters to a Wasm backtrace: which object an address lies in, which function, which byte offset.
- * Frames are printed in the Wasm web specification's form: `name (wasm-function[7]:0x1c3)`.
+ * Wasm frames in the `stack` of errors: of traps, and of errors that host functions throw while Wasm frames are on a fiber.
+ *
+ * The engine's text has, where control went through Wasm, a run of lines of our own glue (see GLUE); the Wasm frames take its
+ * place. A frame's line has the Wasm web specification's form, `at name (file:wasm-function[7]:0x1c3)`; where the
+ * module carries DWARF, lines `-> name (file:line:column)` follow it, innermost first: inlined functions and the function itself.
+ *
+ * When an error passes, only program counters are taken. What they stand for is found, and DWARF read, when `stack`
+ * is first read.
  */
 import { TRAP_STACK_OVERFLOW, TRAP_TEXTS } from '../gen/ir.ts';
+import type { SourceFrame } from '../dwarf/index.ts';
 import { RuntimeError } from '../util/errors.ts';
+import { demangle } from './demangle.ts';
 import { AddressRanges } from './ranges.ts';
 
 /** A place in a Wasm function. */
@@ -24,6 +32,10 @@ export interface CodeMap {
    */
   framesAt(textOffset: number, isCall: boolean): WasmFrame[];
   functionName(index: number): string | undefined;
+  /** What the module is called in traces. */
+  readonly fileName: string | undefined;
+  /** The source functions active at a Wasm offset, innermost first; empty where unknown or not wanted. */
+  sourceFramesAt(wasmOffset: number): SourceFrame[];
 }
 
 const code = new AddressRanges<CodeMap>();
@@ -33,38 +45,147 @@ export function registerCode(start: number, size: number, map: CodeMap): void {
   code.add(start, size, map);
 }
 
-function frameLine(map: CodeMap, { index, wasmOffset }: WasmFrame): string {
-  const place = `wasm-function[${index}]${wasmOffset < 0 ? '' : `:0x${wasmOffset.toString(16)}`}`;
-  const name = map.functionName(index);
-  return name === undefined ? `    at ${place}` : `    at ${name} (${place})`;
+/** A native frame in known code. */
+interface Place {
+  map: CodeMap;
+  textOffset: number;
+  isCall: boolean;
 }
 
-/** One line per Wasm frame, innermost first. */
-function describe(frames: Float64Array): string[] {
-  const lines: string[] = [];
+/**
+ * Finds the code of program counters at once, because it may be unloaded later.
+ * @param trapped the first of them is that of an instruction; all others are return addresses
+ */
+function placesOf(frames: Float64Array, trapped: boolean): Place[] {
+  const places: Place[] = [];
   frames.forEach((pc, i) => {
-    const found = code.find(pc);
-    if (!found) return;
-    const map = found.owner;
-    for (const frame of map.framesAt(pc - found.start, i > 0)) lines.push(frameLine(map, frame));
+    const isCall = i > 0 || !trapped;
+    // A return address may be the first one behind its code.
+    const found = code.find(isCall ? pc - 1 : pc);
+    if (found) places.push({ map: found.owner, textOffset: pc - found.start, isCall });
   });
-  return lines;
+  return places;
+}
+
+const MAX_NAME = 500;
+
+/** A name from the guest on one line of bounded length. */
+function clean(name: string): string {
+  const text = demangle(name).replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd');
+  return text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}…` : text;
+}
+
+function sourceLine({ name, file, line, column }: SourceFrame): string {
+  const position = line > 0 ? `:${line}${column > 0 ? `:${column}` : ''}` : '';
+  return `        -> ${clean(name ?? '?')} (${clean(file ?? '?')}${position})`;
+}
+
+function frameLines(map: CodeMap, { index, wasmOffset }: WasmFrame): string[] {
+  const file = map.fileName === undefined ? '' : `${clean(map.fileName)}:`;
+  const offset = wasmOffset < 0 ? '' : `:0x${wasmOffset.toString(16)}`;
+  const place = `${file}wasm-function[${index}]${offset}`;
+  const name = map.functionName(index);
+  const line = name === undefined ? `    at ${place}` : `    at ${clean(name)} (${place})`;
+  return wasmOffset < 0 ? [line] : [line, ...map.sourceFramesAt(wasmOffset).map(sourceLine)];
+}
+
+/** A damaged object or damaged DWARF gives fewer lines. */
+function placeLines({ map, textOffset, isCall }: Place): string[] {
+  try {
+    return map.framesAt(textOffset, isCall).flatMap((frame) => frameLines(map, frame));
+  } catch {
+    return [];
+  }
+}
+
+/** Name of the generated code of calls.ts as a script, for its lines in traces. */
+export const GLUE_SCRIPT = 'elfin:calls';
+
+/** Lines of functions that run between JavaScript and Wasm: by these names, or in generated code. */
+const GLUE =
+  /^\s+at (?:.*[ (]elfin:calls:|(?:\w+\.)?elfin(?:Step|Export|Host)\b|Thread\.(?:call|drive|run|trap)\b|makeTrapError\b)/;
+
+/** How many of them a trap is below. */
+const GLUE_FRAMES = 6;
+
+/** Puts lines in the place of the first run of glue lines. */
+function replaceGlue(stack: string[], lines: string[]): string[] {
+  const start = stack.findIndex((line) => GLUE.test(line));
+  if (start < 0) return stack;
+  let end = start;
+  while (end < stack.length && GLUE.test(stack[end]!)) end++;
+  return [...stack.slice(0, start), ...lines, ...stack.slice(end)];
+}
+
+/** What an error's `stack` will be made of: the engine's text, and the Wasm frames of each passage, innermost first. */
+interface Pending {
+  stack: string;
+  passages: Place[][];
+}
+
+const pending = new WeakMap<object, Pending>();
+
+function complete({ stack, passages }: Pending): string {
+  let lines = stack.split('\n');
+  for (const places of passages) lines = replaceGlue(lines, places.flatMap(placeLines));
+  return lines.join('\n');
+}
+
+function setStack(error: object, value: unknown): void {
+  pending.delete(error);
+  Object.defineProperty(error, 'stack', { value, writable: true, configurable: true });
+}
+
+/** Replaces `stack` by an accessor that makes the text when it is asked for. */
+function deferStack(error: object, stack: string, places: Place[]): void {
+  const data: Pending = { stack, passages: [places] };
+  pending.set(error, data);
+  Object.defineProperty(error, 'stack', {
+    get(): string {
+      const text = complete(data);
+      if (pending.has(error)) setStack(error, text);
+      return text;
+    },
+    set(value: unknown) {
+      setStack(error, value);
+    },
+    configurable: true,
+    enumerable: false,
+  });
+}
+
+/**
+ * Adds Wasm frames to an error that is on its way through them. Whatever is thrown that is no error with a stack trace
+ * stays as it is.
+ *
+ * @param frames program counters of the fiber, innermost first
+ */
+export function addWasmFrames(error: unknown, frames: Float64Array, trapped: boolean): void {
+  if (typeof error !== 'object' || error === null) return;
+  const places = placesOf(frames, trapped);
+  const known = pending.get(error);
+  if (known) {
+    known.passages.push(places);
+    return;
+  }
+  const own = Object.getOwnPropertyDescriptor(error, 'stack');
+  if (!own?.configurable) return;
+  const stack: unknown = own.get ? own.get.call(error) : own.value;
+  if (typeof stack === 'string' && stack.split('\n').some((line) => GLUE.test(line)))
+    deferStack(error, stack, places);
 }
 
 /**
  * The error of a trap. Stack exhaustion is a RangeError, as the JavaScript API asks (§ Stack Overflow: the same class as
- * JavaScript's own); everything else a RuntimeError. The Wasm frames stand before the JavaScript ones in `stack`.
+ * JavaScript's own); everything else a RuntimeError.
  */
 export function makeTrapError(trap: number, frames: Float64Array): Error {
   const text = TRAP_TEXTS[trap] ?? `trap ${trap}`;
+  // The glue's own frames are not to take the place of the program's.
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = limit + GLUE_FRAMES;
   const error = trap === TRAP_STACK_OVERFLOW ? new RangeError(text) : new RuntimeError(text);
-  const wasm = describe(frames);
-  if (wasm.length > 0) {
-    const lines = (error.stack ?? '')
-      .split('\n')
-      .filter((l) => !/^\s+at .*(makeTrapError|Thread\.(trap|drive|call))\b/.test(l));
-    const stack = [`${error.name}: ${text}`, ...wasm, ...lines.slice(1)].join('\n');
-    Object.defineProperty(error, 'stack', { value: stack, writable: true, configurable: true });
-  }
+  Error.stackTraceLimit = limit;
+  addWasmFrames(error, frames, true);
   return error;
 }

@@ -156,6 +156,7 @@ function dataCountSection(d: Decoder): void {
 function codeSection(d: Decoder): void {
   const { r, m } = d;
   const at = r.pos;
+  m.codeStart = at;
   const n = r.length();
   if (n !== m.definedFuncs) inconsistentCode(m, n, at);
   const bodies = new Uint32Array(2 * n);

@@ -174,6 +174,8 @@ export class ModuleInfo {
   readonly customs: CustomSection[] = [];
   /** Byte range of each defined function's body (locals and code): start, end, start, end… */
   bodies = new Uint32Array(0);
+  /** Where the Code section's contents begin in the module, 0 if there is none. */
+  codeStart = 0;
   /** Bytes of all bodies together. */
   codeSize = 0;
   /** Per function: 1 if a ref.func in a body may name it. */

@@ -153,8 +153,8 @@ export async function recordThrowing(dir: string, settings: CompileOptions): Pro
   const file = join(dir, 'throwing.o');
   writeFileSync(file, bytes);
   const object = readObject(bytes, checksum);
-  const { textOffset, textSize, ehFrameOffset, ehFrameSize } = object.layout;
+  const { textOffset, textSize, ehFrameOffset, ehFrameSize, branchTargets } = object.layout;
   const type = object.module.funcTypes[0]!;
-  const places = [textOffset, textSize, ehFrameOffset, ehFrameSize, object.entryOffset(type)];
-  return [file, ...[...places, object.textOffsetOf(0), 20].map(String)];
+  const places = [textOffset, textSize, ehFrameOffset, ehFrameSize, branchTargets];
+  return [file, ...[...places, object.entryOffset(type), object.textOffsetOf(0), 20].map(String)];
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { compilerSettings } from '../../src-ts/cli/backend.ts';
+import { compilerSettings, parts as realParts } from '../../src-ts/cli/backend.ts';
 import { compileCommand, defaultOutput } from '../../src-ts/cli/compile.ts';
 import { explain, Failure } from '../../src-ts/cli/failure.ts';
 import { readInput } from '../../src-ts/cli/input.ts';
@@ -28,6 +28,7 @@ const parts: Parts = {
       },
     }) satisfies Runtime,
   engine: async () => wasm,
+  nameModule: async () => {},
   compile: async (bytes, _flags, onProgress) => {
     onProgress?.(1, 1);
     return Buffer.concat([ELF, bytes]);
@@ -102,6 +103,22 @@ test('exit status: of the program, of a trap', async () => {
   const { text, status } = explain(await trap.catch((error: unknown) => error));
   expect(status).toBe(134);
   expect(text).toMatch(/^elfin: RuntimeError: unreachable\n\s+at .*wasm/);
+});
+
+test('a trap names the file, and source lines of a module with DWARF', async () => {
+  const module = join(import.meta.dirname, '../dwarf/fixtures/ring-v0.wasm');
+  const output = join(folder, 'ring.o');
+  await compileCommand(module, { output }, realParts);
+  for (const path of [module, output]) {
+    const trap = run(path, ['7'], { ...none, invoke: 'total' }, realParts);
+    const { text, status } = explain(await trap.catch((error: unknown) => error));
+    expect(status).toBe(134);
+    const lines = text.split('\n');
+    expect(lines[0]).toBe('elfin: RuntimeError: unreachable');
+    expect(lines[1]).toContain('total (ring-v0.wasm:wasm-function[');
+    expect(lines[2]).toMatch(/^ +-> core::core_arch::wasm32::unreachable \(\/rustc\/.*:\d+:\d+\)$/);
+    expect(lines.at(-1)).toMatch(/^ +-> total \(\/src\/ring\.rs:33:\d+\)$/);
+  }
 });
 
 test('input that is no program is refused in words', async () => {

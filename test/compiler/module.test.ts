@@ -15,7 +15,7 @@ async function decoded(text: string) {
 
 async function described(text: string) {
   const { bytes, m } = await decoded(text);
-  const settings = { names: true, explicitChecks: false };
+  const settings = { names: true, debugSections: true, explicitChecks: false };
   return describeModule(bytes, m, moduleLayout(m).funcRefs, settings);
 }
 

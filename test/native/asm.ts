@@ -150,6 +150,7 @@ export function buildObject(): {
     ehFrameSize: eh.length,
     trapsOffset,
     trapsSize: traps.length,
+    branchTargets: 0,
   };
   return { bytes, layout, labels: a.labels };
 }

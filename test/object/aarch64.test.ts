@@ -3,11 +3,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { compile } from '../../src-ts/compiler/index.ts';
 import { checkHost, checksum, readObject, writeObject } from '../../src-ts/object/index.ts';
 import * as R from '../../src-ts/object/records.ts';
+import { hostTarget } from '../../src-ts/runtime/code.ts';
 import Runtime from '../../src-ts/runtime/index.ts';
+import { loadNative } from '../../src-ts/runtime/native.ts';
 import { objdump } from '../../src-ts/tools/objdump.ts';
+import { parseWat } from '../../src-ts/tools/wast/wat.ts';
 import { sampleInput } from './sample.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'elfin-aarch64-'));
@@ -167,11 +171,30 @@ test('what this machine can not run is refused with both names', () => {
   expect(() => checkHost(engine, 'aarch64-linux', ['pauth'])).toThrow(
     'object needs CPU features this machine lacks: lse (it has pauth)',
   );
-  if (process.arch === 'x64') {
-    expect(() => Runtime.Module.deserialize(bytes)).toThrow(/'aarch64-linux'.*'x86_64-linux'/);
-  }
   // A machine number that does not fit the rest.
   const other = bytes.slice();
   new DataView(other.buffer).setUint16(18, 62, true);
   expect(() => readObject(other, checksum)).toThrow();
+});
+
+test('nothing of a refused object becomes executable', async () => {
+  const activate = vi.spyOn(loadNative(), 'activate');
+  const host = hostTarget();
+  const strange = host === 'aarch64-linux' ? 'x86_64-linux' : 'aarch64-linux';
+  const sample = (target: string, cpuFeatures: string[]) =>
+    writeObject({ ...input(), target, cpuFeatures });
+  const messages = [
+    [sample(strange, []), `object is for target '${strange}', this machine is '${host}'`],
+    [sample(host, ['flux']), /^object needs CPU features this machine lacks: flux \(it has .+\)$/],
+  ] as const;
+  const path = join(dir, 'refused.o');
+  for (const [object, message] of messages) {
+    writeFileSync(path, object);
+    expect(() => Runtime.Module.deserialize(object)).toThrow(message);
+    expect(() => Runtime.Module.deserializeFile(path)).toThrow(message);
+  }
+  expect(activate).not.toHaveBeenCalled();
+  Runtime.Module.deserialize(compile(await parseWat('(module (func))')));
+  expect(activate).toHaveBeenCalledOnce();
+  activate.mockRestore();
 });

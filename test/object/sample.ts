@@ -138,6 +138,7 @@ const MODULE: R.ModuleDescription = {
     [3, 'std::vec<größe>\n'],
   ],
   funcRefs: [1, 3],
+  codeStart: 77,
   explicitChecks: false,
 };
 

@@ -14,6 +14,8 @@ export type Rule =
 export interface Row {
   cfa: { register: number; offset: number } | { code: Uint8Array };
   rules: Map<number, Rule>;
+  /** AArch64: the return address is signed (DWARF for the Arm 64-bit Architecture, 5.1). */
+  signed: boolean;
 }
 
 interface Cie {
@@ -165,7 +167,7 @@ export function findFde(fdes: readonly Fde[], pc: number): Fde | undefined {
 
 /** Runs instructions until one moves the location beyond `pc`. */
 class Machine {
-  row: Row = { cfa: { register: -1, offset: 0 }, rules: new Map() };
+  row: Row = { cfa: { register: -1, offset: 0 }, rules: new Map(), signed: false };
   private initial = new Map<number, Rule>();
   private readonly stack: Row[] = [];
   constructor(
@@ -232,7 +234,7 @@ class Machine {
       case 0x09:
         return void rules.set(c.uleb(), { kind: 'register', register: c.uleb() });
       case 0x0a:
-        return void this.stack.push({ cfa: this.row.cfa, rules: new Map(rules) });
+        return void this.stack.push({ ...this.row, rules: new Map(rules) });
       case 0x0b:
         this.row = this.stack.pop() ?? unsupported('nothing to restore');
         return;
@@ -258,6 +260,9 @@ class Machine {
         return;
       case 0x13:
         return this.setCfaOffset(c.sleb() * dataAlign);
+      case 0x2d: // AARCH64_negate_ra_state
+        this.row.signed = !this.row.signed;
+        return;
       case 0x2e: // GNU_args_size
         return void c.uleb();
       default:

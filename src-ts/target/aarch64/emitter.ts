@@ -30,6 +30,11 @@ export class FunctionState {
   lastRt = 0;
   lastBase = 0;
   lastDisp = 0;
+  /** Settings: return addresses are signed, places that indirect branches go to are marked. */
+  signs = false;
+  marks = false;
+  /** Blocks that a jump table leads to, when those are marked. */
+  tableTargets = new Uint8Array(0);
   /** The pool may be too far for a PC-relative load. */
   farPool = false;
 

@@ -6,6 +6,8 @@
  *   x29 + 16             callee-saved registers, in pairs
  *   x29                  caller's x29, return address (the frame record of AAPCS64, 6.4.6)
  *   sp                   outgoing stack arguments
+ *
+ * Where return addresses are signed (protect.ts) the modifier is sp at the entry, which is the CFA, as unwinders take it.
  */
 import * as A from '../../gen/aarch64.ts';
 import type { CodeBuffer } from '../../mach/codebuffer.ts';
@@ -33,6 +35,8 @@ import {
   ZR,
 } from './machine.ts';
 import * as P from './ops.ts';
+import * as R from './regs.ts';
+import { authenticate, authenticateWith, enterFunction, findTableTargets } from './protect.ts';
 
 /** Frames that could jump over the stack guard are probed; the page is the unit. */
 const PROBE_ABOVE = 32768;
@@ -86,6 +90,8 @@ export function emitPrologue(
   s.alloc = alloc;
   s.lastEnd = -1;
   layout(s, needs);
+  if (s.marks) findTableTargets(s);
+  enterFunction(sink, s.signs, s.marks);
   const { buf } = sink;
   const bytes = s.frameBytes + s.outgoingBytes;
   if (bytes > PROBE_ABOVE) largeFrame(s, bytes);
@@ -183,18 +189,21 @@ function restore(s: FunctionState, but: number, slots: number): void {
 }
 
 /**
- * Restores x29 and x30 from the record at sp and releases `bytes`, of which the frame is `frame`. The CFA stays where it
- * is: below sp when stack arguments are released, too.
+ * Restores x29 and x30 from the record at sp and releases the frame and `extra` bytes above it. The CFA stays where it is:
+ * below sp when stack arguments are released, too.
  */
-export function closeFrame(sink: CodeSink, frame: number, bytes: number): void {
-  const { buf } = sink;
+export function closeFrame(sink: CodeSink, frame: number, extra: number, signs: boolean): void {
+  const bytes = signs ? frame : frame + extra;
   if (bytes <= PAIR_REACH) {
-    E.encLoadPair(buf, A.LDP_x_post, FP, LR, SP, bytes);
+    E.encLoadPair(sink.buf, A.LDP_x_post, FP, LR, SP, bytes);
     sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, frame - bytes);
   } else {
     restoreRecord(sink, SP, frame, Rec.SLOT_KEPT);
     release(sink, frame, bytes);
   }
+  if (!signs) return;
+  authenticate(sink);
+  if (extra > 0) release(sink, 0, extra);
 }
 
 /** Moves sp up by `bytes`, from where the CFA is sp + cfa. */
@@ -218,7 +227,7 @@ function restoreRecord(sink: CodeSink, at: number, cfa: number, slots: number): 
 function leave(s: FunctionState, extra: number): void {
   const { sink } = s;
   if (s.outgoingBytes > 0) E.encRRI(sink.buf, A.ADD_x_imm, SP, FP, 0);
-  closeFrame(sink, s.frameBytes, s.frameBytes + extra);
+  closeFrame(sink, s.frameBytes, extra, s.signs);
 }
 
 /** An epilogue in the middle of the code: the unwind state comes back after it. */
@@ -262,6 +271,22 @@ function loadTarget(s: FunctionState, i: number): void {
 }
 
 /**
+ * Checks x30 where sp is `frame` below what signed it. Every register but the arguments' (x0-x7) and x16, which may hold
+ * the target, is dead.
+ */
+function authenticateBelow(s: FunctionState, frame: number): void {
+  const { buf } = s.sink;
+  E.encRRR(buf, A.ORR_x_sh, R.X9, ZR, SCRATCH);
+  if (E.addImmediate(frame) >= 0) E.encRRI(buf, A.ADD_x_imm, SCRATCH, SP, frame);
+  else {
+    moveConst(buf, SCRATCH2, frame, 0);
+    E.encRRR_ext(buf, A.ADD_x_ext, SCRATCH, SP, SCRATCH2, E.EXT_UXTX, 0);
+  }
+  authenticateWith(s.sink);
+  E.encRRR(buf, A.ORR_x_sh, SCRATCH, ZR, R.X9);
+}
+
+/**
  * Releases the frame and moves `bytes` of staged arguments from its bottom over the incoming ones and what is below.
  * Downwards from the last: the places may overlap. x16 may hold the target.
  */
@@ -274,6 +299,7 @@ function moveArguments(s: FunctionState, bytes: number): void {
   // x28 is the callee's context already: the caller's value as well, but for a tail call into another instance, which
   // does not give it back.
   if (savesContext(s)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, Rec.SLOT_LOST);
+  if (s.signs) authenticateBelow(s, frame);
   for (let at = bytes - 16; at >= 0; at -= 16) {
     access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
     access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);

@@ -39,6 +39,8 @@ export class AArch64Target implements Target {
     this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);
     this.state.incomingBytes = this.rules.incomingBytes;
     this.state.lower = lower;
+    this.state.signs = settings.signsReturns === true;
+    this.state.marks = settings.marksTargets === true;
   }
 
   lowerEntry(): void {
@@ -59,6 +61,10 @@ export class AArch64Target implements Target {
 
   prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void {
     emitPrologue(this.state, sink, code, alloc, needs);
+  }
+
+  enterBlock(sink: CodeSink, place: number): void {
+    if (this.state.marks && this.state.tableTargets[place]) E.enc0(sink.buf, A.BTI_j);
   }
 
   emit(_sink: CodeSink, inst: number, next: number): void {

@@ -15,6 +15,7 @@ import * as Abi from '../../gen/abi.ts';
 import * as Op from '../../gen/ir.ts';
 import { Locations, STACK } from '../../mach/abi.ts';
 import { CodeSink } from '../../mach/sink.ts';
+import type { CodeSettings } from '../../mach/target.ts';
 import { PREG_FP } from '../../mach/vcode.ts';
 import * as Rec from '../../object/records.ts';
 import { access } from './emitter.ts';
@@ -22,6 +23,7 @@ import * as E from './encode.ts';
 import { adjust, closeFrame, openFrame } from './frame.ts';
 import { CTX, DWARF_FP, DWARF_SP, FP, LR, SCRATCH, SP, wasmConvention, ZR } from './machine.ts';
 import * as M from './memops.ts';
+import { enterFunction } from './protect.ts';
 import * as R from './regs.ts';
 import { AArch64Target } from './target.ts';
 
@@ -45,10 +47,12 @@ class Trampolines {
   private readonly params = new Locations();
   private readonly results = new Locations();
   private stackBytes = 0;
+  private signs = false;
+  private marks = false;
 
   /** The entry trampoline of a signature, its types as numbers of isa/ir/ops.ts. */
-  entry(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
-    const area = this.begin(params, results);
+  entry(params: Uint8Array, results: Uint8Array, settings: CodeSettings): Rec.CodeRecord {
+    const area = this.begin(params, results, settings);
     const { buf } = this.sink;
     const frame = (ENTRY_AREA + this.results.stackBytes + 15) & -16;
     openFrame(this.sink, frame);
@@ -64,14 +68,14 @@ class Trampolines {
     this.entryResults(results);
     this.restorePairs(A.LDP_d_off, ENTRY_SAVED_FP, ENTRY_FP, R.dwarfFp(0));
     this.restorePairs(A.LDP_x_off, ENTRY_SAVED, 16, 0);
-    closeFrame(this.sink, frame, frame);
+    closeFrame(this.sink, frame, 0, this.signs);
     E.encR(buf, A.RET, LR);
     return this.sink.finish(NO_BLOCKS, 16);
   }
 
   /** The exit trampoline of a signature. */
-  exit(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
-    const area = this.begin(params, results);
+  exit(params: Uint8Array, results: Uint8Array, settings: CodeSettings): Rec.CodeRecord {
+    const area = this.begin(params, results, settings);
     const { buf } = this.sink;
     openFrame(this.sink, EXIT_FRAME);
     this.savePairs(A.STP_x_off, EXIT_SAVED, 16, EXIT_FRAME, 0);
@@ -85,14 +89,18 @@ class Trampolines {
     access(buf, M.LDR_X, R.X20, R.X0, Abi.THREAD_TRANSFER);
     this.exitResults(results);
     this.restorePairs(A.LDP_x_off, EXIT_SAVED, 16, 0);
-    closeFrame(this.sink, EXIT_FRAME, EXIT_FRAME + this.stackBytes);
-    // No ret: elfin_suspend used up the return predictor's entry of this call for its own.
-    E.encR(buf, A.BR, LR);
+    closeFrame(this.sink, EXIT_FRAME, this.stackBytes, this.signs);
+    // Rather no ret: elfin_suspend used up the return predictor's entry of this call for its own. But a call's end is no
+    // marked target.
+    E.encR(buf, this.marks ? A.RET : A.BR, LR);
     return this.sink.finish(NO_BLOCKS, 16);
   }
 
-  private begin(params: Uint8Array, results: Uint8Array): boolean {
+  private begin(params: Uint8Array, results: Uint8Array, settings: CodeSettings): boolean {
+    this.signs = settings.signsReturns === true;
+    this.marks = settings.marksTargets === true;
     this.sink.reset(0, NO_BLOCKS);
+    enterFunction(this.sink, this.signs, this.marks);
     this.results.results(wasmConvention, results);
     const area = this.results.stackBytes > 0;
     this.params.params(wasmConvention, params, area);
@@ -225,6 +233,7 @@ class Trampolines {
     E.encR(buf, A.BR, SCRATCH);
     E.patchAdr(buf.bytes, adr, buf.pos - adr);
     sink.returnAddress(0);
+    if (this.marks) E.enc0(buf, A.BTI_j);
     access(buf, M.LDR_X, FP, SP, 8);
     adjust(buf, A.ADD_x_imm, 16);
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_FP, EXIT_FRAME);
@@ -248,11 +257,19 @@ class Trampolines {
 const trampolines = new Trampolines();
 
 /** The trampoline by which the host calls functions of a signature (types numbered as in isa/ir/ops.ts). */
-export function entryTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
-  return trampolines.entry(params, results);
+export function entryTrampoline(
+  params: Uint8Array,
+  results: Uint8Array,
+  settings: CodeSettings,
+): Rec.CodeRecord {
+  return trampolines.entry(params, results, settings);
 }
 
 /** The code of imported host functions of a signature. */
-export function exitTrampoline(params: Uint8Array, results: Uint8Array): Rec.CodeRecord {
-  return trampolines.exit(params, results);
+export function exitTrampoline(
+  params: Uint8Array,
+  results: Uint8Array,
+  settings: CodeSettings,
+): Rec.CodeRecord {
+  return trampolines.exit(params, results, settings);
 }

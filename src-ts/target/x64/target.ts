@@ -52,6 +52,8 @@ export class X64Target implements Target {
     emitPrologue(this.state, sink, code, alloc, needs);
   }
 
+  enterBlock(_sink: CodeSink, _place: number): void {}
+
   emit(_sink: CodeSink, inst: number, next: number): void {
     emitInst(this.state, inst, next);
   }

@@ -43,6 +43,5 @@ __attribute__((export_name("call_host"))) int call_host(int n) {
 }
 
 __attribute__((noinline, export_name("recurse"))) int recurse(int n) {
-  volatile int here = n;
-  return recurse(n + 1) + here;
+  return n == 0 ? 0 : recurse(n + 1) / 3 + n;
 }

@@ -38,5 +38,5 @@ extern "C" __attribute__((export_name("area"))) int area(int side, int unit) {
 
 extern "C" __attribute__((export_name("quotient"))) int quotient(int n, int d) {
   geometry::Point<int> p{n, n};
-  return geometry::apply([&](int k) { return p / (d * k); }, n) + p.dot(p);
+  return geometry::apply([&](int k) { return p / (d + k - n); }, n) + p.dot(p);
 }

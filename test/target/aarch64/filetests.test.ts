@@ -1,6 +1,7 @@
 /**
  * Filetests of instruction selection: IR functions in filetests/*.ir, each followed by the machine code expected of it
- * as comments. ELFIN_BLESS=1 writes what is produced.
+ * as comments. ELFIN_BLESS=1 writes what is produced. A first line `; settings: signed returns, marked targets` switches
+ * those on.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,12 @@ const dir = join(import.meta.dirname, 'filetests');
 /** The file with the code of every function behind it. */
 function produce(text: string): string {
   const compiler = new FunctionCompiler();
-  const settings = { features: 0, preservesContext: true };
+  const settings = {
+    features: 0,
+    preservesContext: true,
+    signsReturns: /^; settings:.*\bsigned returns\b/.test(text),
+    marksTargets: /^; settings:.*\bmarked targets\b/.test(text),
+  };
   const source = text
     .split('\n')
     .filter((line) => !line.startsWith(';;'))

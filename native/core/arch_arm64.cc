@@ -45,10 +45,9 @@ static_assert(elfin::STATUS_HOST == 1);
 #define SIGNED
 #endif
 
-#define BEGIN(name) \
+#define MARK "  hint #34\n" // bti c
+#define FUNCTION(name) \
   ".globl " name "\n.hidden " name "\n.type " name ", %function\n.p2align 4\n" name ":\n.cfi_startproc\n"
-#define BTI_C "  hint #34\n"
-#define FUNCTION(name) BEGIN(name) BTI_C
 #define END(name) ".cfi_endproc\n.size " name ", . - " name "\n"
 // Where SAVE leaves registers, relative to the CFA, which is 160 above.
 #define SAVED_OFFSETS \
@@ -85,6 +84,7 @@ static_assert(elfin::STATUS_HOST == 1);
 asm(".text\n"
     // bool elfin_fiber_start(x0 fiber, x1 slots, x2 ctx, x3 code, x4 entry)
     FUNCTION("elfin_fiber_start")
+    MARK
     SAVE
     "  mov x9, sp\n"
     "  str x9, [x0, #" STR(FIBER_CALLER_SP) "]\n"
@@ -106,6 +106,7 @@ asm(".text\n"
 
     // bool elfin_fiber_resume(x0 fiber, w1 returns)
     FUNCTION("elfin_fiber_resume")
+    MARK
     SAVE
     "  mov x10, x0\n"
     "  mov x9, sp\n"
@@ -119,9 +120,9 @@ asm(".text\n"
     END("elfin_fiber_resume")
 
     // Jumped to with x0 = thread, [sp] = resume address. Every register but sp is lost.
-    BEGIN("elfin_suspend")
+    FUNCTION("elfin_suspend")
     "  .cfi_offset x30, 0\n"
-    BTI_C
+    MARK
     "  ldr x9, [x0, #" STR(ELFIN_THREAD_FIBER) "]\n"
     "  ldr x10, [x0, #" STR(ELFIN_THREAD_TRANSFER) "]\n"
     "  mov x11, sp\n"
@@ -139,11 +140,11 @@ asm(".text\n"
     END("elfin_suspend")
 
     // Where a trap's signal handler returns to, with sp = Fiber::callerSp.
-    BEGIN("elfin_trap_landing")
+    FUNCTION("elfin_trap_landing")
     "  .cfi_def_cfa sp, 160\n"
     SAVED_OFFSETS
     SIGNED
-    BTI_C
+    MARK
     "  mov w0, #0\n"
     RESTORE
     END("elfin_trap_landing"));

@@ -14,7 +14,7 @@ export type Rule =
 export interface Row {
   cfa: { register: number; offset: number } | { code: Uint8Array };
   rules: Map<number, Rule>;
-  /** AArch64: the return address is signed (DWARF for the Arm 64-bit Architecture, 5.1). */
+  /** The return address is signed (AArch64's pseudo-register RA_SIGN_STATE). */
   signed: boolean;
 }
 

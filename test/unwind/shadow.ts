@@ -44,15 +44,15 @@ export interface Program {
 /** What the code that changes stacks moves the stack pointer by at most on one of them; stacks have wider guards. */
 const SAME_STACK = 1n << 15n;
 
-/** What is an address in one that may be signed. */
-const ADDRESS = (1n << 48n) - 1n;
-
 const inside = (pc: bigint, range: Range) => pc >= range.start && pc < range.end;
 
 export class Shadow {
   /** Instructions that were checked, and frames unwound at them. */
   checked = 0;
   unwound = 0;
+  /** Return addresses that the tables call signed, and those among them that have a signature. */
+  signed = 0;
+  signatures = 0;
   /** Addresses in the text that were checked. */
   readonly seen = new Set<bigint>();
   private stack: Activation[] = [];
@@ -206,8 +206,7 @@ export class Shadow {
     const cfa = await cfaOf(row, live);
     this.compareCfa(cfa, truth, innermost);
     const returned = await recovered(row, fde.cie.returnColumn, cfa, live);
-    const address = returned !== undefined && row.signed ? returned & ADDRESS : returned;
-    expectEqual('return address', address, truth.returnAddress);
+    expectEqual('return address', this.plain(returned, row.signed), truth.returnAddress);
     const registers = new Map<number, bigint | undefined>([[machine.sp, cfa]]);
     for (const r of [...machine.saved, ...machine.savedByC]) {
       const clobbered = machine.savedByC.includes(r) && this.isWasm(frame.pc);
@@ -219,6 +218,15 @@ export class Shadow {
       else truth.early.context.add(value);
     }
     return { pc: truth.returnAddress, isCall: true, live: asFrame(registers, live) };
+  }
+
+  /** A return address without its signature; one that is not signed must be plain as it is. */
+  private plain(address: bigint | undefined, signed: boolean): bigint | undefined {
+    if (address === undefined || !signed) return address;
+    const plain = BigInt.asUintN(48, address);
+    this.signed++;
+    if (plain !== address) this.signatures++;
+    return plain;
   }
 
   /** Whether an address is in compiled code that only compiled code calls. */

@@ -20,7 +20,7 @@ const TARGETS = { x64: 'x86_64-linux', arm64: 'aarch64-linux' } as const;
 /** The module's imports: host functions by number, a native one by name. */
 const IMPORTS = [0, 1, 'add', 0, 0];
 
-async function stepShapes(arch: Arch, settings: CompileOptions) {
+async function stepShapes(arch: Arch, settings: CompileOptions, cpu?: string) {
   const options = { target: TARGETS[arch], cpu: 'baseline', ...settings } as const;
   const first = await compileGuest(dir, 'shapes', SHAPES.replace('NESTED', '0'), options);
   const nested = instantiate(first.object, IMPORTS, 0).ref('nested');
@@ -42,7 +42,7 @@ async function stepShapes(arch: Arch, settings: CompileOptions) {
     // Tens of thousands of instructions, with one prologue: once is enough.
     ...(settings.optLevel === 2 ? [`call ${guest.ref('probed')} 3`] : []),
   ];
-  return { object, result: await step(arch, dir, lines, object) };
+  return { object, result: await step(arch, dir, lines, object, cpu) };
 }
 
 for (const arch of ['x64', 'arm64'] as const) {
@@ -56,6 +56,14 @@ for (const arch of ['x64', 'arm64'] as const) {
       const entered = Array.from(object.functions.offsets, (offset) => result.seen.has(offset));
       if (optLevel === 2) expect(entered).not.toContain(false);
       expect(result.checked).toBeGreaterThan(5000);
+    });
+
+    test.skipIf(arch === 'x64')('signed return addresses', { timeout: 300_000 }, async () => {
+      const settings = { optLevel: 1, pointerAuth: 'ret', branchTargets: true } as const;
+      const { result } = await stepShapes(arch, settings, 'max,pauth-impdef=on');
+      // One in 128 signatures is zero.
+      expect(result.signed).toBeGreaterThan(5000);
+      expect(result.signatures).toBeGreaterThan(0.9 * result.signed);
     });
   });
 }

@@ -42,9 +42,9 @@ function readHost(path: string): HostFile {
   return { fdes: readEhFrame(eh.data, Number(eh.header.addr)), symbols };
 }
 
-const QEMU = ['-cpu', 'cortex-a72', '-L', '/usr/aarch64-linux-gnu'];
+const QEMU = ['-L', '/usr/aarch64-linux-gnu'];
 
-function start(arch: Arch, dir: string, command: string[]): Promise<Remote> {
+function start(arch: Arch, cpu: string, dir: string, command: string[]): Promise<Remote> {
   if (arch === 'x64') {
     return Remote.start('gdbserver', [
       '--once',
@@ -54,7 +54,7 @@ function start(arch: Arch, dir: string, command: string[]): Promise<Remote> {
     ]);
   }
   const socket = join(mkdtempSync(join(dir, 'stub-')), 'socket');
-  return Remote.start('qemu-aarch64', [...QEMU, '-g', socket, ...command], socket);
+  return Remote.start('qemu-aarch64', [...QEMU, '-cpu', cpu, '-g', socket, ...command], socket);
 }
 
 function isBreakpoint(machine: Machine, code: bigint): boolean {
@@ -77,24 +77,31 @@ export interface Stepped {
   output: string;
   checked: number;
   unwound: number;
+  /** Return addresses that were described as signed, and those that were. */
+  signed: number;
+  signatures: number;
   /** Offsets in .text that were checked. */
   seen: Set<number>;
 }
 
-/** Runs a plan whose calls are between breakpoints (`step 1`). Throws Error at the first instruction that is described wrongly. */
+/** Runs a plan whose calls are between breakpoints (`step 1`), AArch64's on a CPU of qemu's. Throws Error at the first instruction that is described wrongly. */
 export async function step(
   arch: Arch,
   dir: string,
   lines: readonly string[],
   object: LoadedObject,
+  cpu = 'cortex-a72',
 ): Promise<Stepped> {
   const machine = arch === 'x64' ? x64 : aarch64;
   const executable = buildHost(arch, 'elfin_host_static');
   const host = readHost(executable);
   const plan = join(dir, 'plan');
   writeFileSync(plan, `${lines.join('\n')}\n`);
-  const remote = await start(arch, dir, [executable, plan]);
-  const result: Stepped = { output: '', checked: 0, unwound: 0, seen: new Set() };
+  const remote = await start(arch, cpu, dir, [executable, plan]);
+  const result: Stepped = {
+    ...{ output: '', checked: 0, unwound: 0, signed: 0, signatures: 0 },
+    seen: new Set(),
+  };
   try {
     while (await remote.run()) await stepCall(remote, machine, host, object, result);
   } finally {
@@ -143,6 +150,8 @@ async function stepCall(
   await skipBreakpoint(remote, machine);
   result.checked += shadow.checked;
   result.unwound += shadow.unwound;
+  result.signed += shadow.signed;
+  result.signatures += shadow.signatures;
   for (const pc of shadow.seen) result.seen.add(Number(pc - text.start));
 }
 

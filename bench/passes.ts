@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveSettings, type CompileOptions } from '../src-ts/compiler/index.ts';
-import { Session } from '../src-ts/compiler/session.ts';
+import { inlinePlan, Session } from '../src-ts/compiler/session.ts';
 import { CompileError } from '../src-ts/util/errors.ts';
 import { setStopwatch, Stopwatch, type Stage } from '../src-ts/util/stopwatch.ts';
 import { decodeModule } from '../src-ts/wasm/decode.ts';
@@ -49,7 +49,7 @@ function workOf(path: string, target: string, optLevel: string): Work | null {
     } as CompileOptions;
     const settings = resolveSettings(options, 'bench');
     const m = decodeModule(bytes, SUPPORTED_FEATURES);
-    const session = new Session(bytes, m, { ...settings, cpu: [] }, undefined);
+    const session = new Session(bytes, m, { ...settings, cpu: [] }, inlinePlan(bytes, m, settings));
     const functions = choose(m);
     for (const index of functions) session.compile(index);
     return { session, functions };

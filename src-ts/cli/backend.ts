@@ -3,6 +3,7 @@ import type { CompileOptions, SettingRow } from '../compiler/settings.ts';
 import { Failure } from './failure.ts';
 import type { CompileFlags } from './options.ts';
 import type { Engine, Parts, Runtime } from './parts.ts';
+import { startForOneModule } from './startup.ts';
 
 function numberOr(text: string): string | number {
   return /^-?\d+$/.test(text) ? Number(text) : text;
@@ -59,6 +60,7 @@ export const parts: Parts = {
     return (await import('../runtime/index.ts')).default as unknown as Runtime;
   },
   async engine(flags) {
+    startForOneModule();
     const settings = await compilerSettings(flags);
     const { Engine } = await import('../index.ts');
     return new Engine(settings).WebAssembly as unknown as Engine;
@@ -68,6 +70,7 @@ export const parts: Parts = {
     Module.setFileName(module, fileName);
   },
   async compile(bytes, flags, onProgress) {
+    startForOneModule();
     const settings = await compilerSettings(flags);
     const { compile, compileAsync, setStopwatch, Stopwatch } = await import('../compiler/index.ts');
     const dump = settings.dump === undefined ? undefined : printStage;

@@ -15,7 +15,8 @@ import type { ModuleInfo } from '../wasm/types.ts';
 import { cpuFeatures } from './cpu.ts';
 import { describeModule, trampolineTypes } from './describe.ts';
 import { compileParallel, workerCount } from './parallel.ts';
-import { Session, type Dump } from './session.ts';
+import { keepReachable } from './reachable.ts';
+import { inlinePlan, Session, type Dump } from './session.ts';
 import { codeSettings, resolveSettings, type CompileOptions, type Settings } from './settings.ts';
 import { validateFunctions } from './validate.ts';
 
@@ -47,6 +48,7 @@ function finish(
   session: Session,
   functions: CodeRecord[],
 ): Uint8Array {
+  if (session.plan !== null) keepReachable(m, session.plan, session, functions);
   stopwatch()?.restart();
   const described = describeModule(bytes, m, moduleLayout(m).funcRefs, settings);
   const needed = trampolineTypes(described.module);
@@ -109,7 +111,9 @@ export function compile(
   stopwatch()?.restart(bytes.length);
   const m = decodeModule(bytes, SUPPORTED_FEATURES);
   lap('decode');
-  const session = new Session(bytes, m, settings, dump);
+  const plan = inlinePlan(bytes, m, settings);
+  lap('inline plan');
+  const session = new Session(bytes, m, settings, plan, dump);
   return finish(bytes, m, settings, session, compileHere(m, session, progress));
 }
 
@@ -127,12 +131,13 @@ export async function compileAsync(
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   const m = decodeModule(shared, SUPPORTED_FEATURES);
-  const session = new Session(shared, m, settings, dump);
+  const plan = inlinePlan(shared, m, settings);
+  const session = new Session(shared, m, settings, plan, dump);
   const workers = workerCount(m, settings);
   if (workers === 0) {
     return finish(shared, m, settings, session, compileHere(m, session, progress));
   }
-  const functions = await compileParallel(shared, m, settings, workers, (done) =>
+  const functions = await compileParallel({ bytes: shared, m, settings, plan }, workers, (done) =>
     progress?.(done, m.definedFuncs),
   );
   return finish(shared, m, settings, session, functions);

@@ -13,11 +13,12 @@ import type { CodeRecord } from '../object/records.ts';
 import { CompileError } from '../util/errors.ts';
 import { InternalError } from '../util/bug.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
+import type { InlinePlan } from '../frontend/inlineplan.ts';
 import type { Settings } from './settings.ts';
 
 /** To a worker: begin a module; compile functions; forget the module. */
 export type ToWorker =
-  | { kind: 'open'; bytes: Uint8Array; settings: Settings }
+  | { kind: 'open'; bytes: Uint8Array; settings: Settings; plan: InlinePlan | null }
   | { kind: 'compile'; functions: Int32Array }
   | { kind: 'close' };
 
@@ -126,17 +127,23 @@ function serve(
   });
 }
 
+/** A module to be compiled. */
+export interface Job {
+  /** In shared memory. */
+  readonly bytes: Uint8Array;
+  readonly m: ModuleInfo;
+  readonly settings: Settings;
+  readonly plan: InlinePlan | null;
+}
+
 /**
  * Compiles all functions of a module.
  *
- * @param bytes the module, in shared memory
  * @param progress called with the number of functions done
  * @throws CompileError of the first function that is invalid, InternalError if a worker fails
  */
 export async function compileParallel(
-  bytes: Uint8Array,
-  m: ModuleInfo,
-  settings: Settings,
+  { bytes, m, settings, plan }: Job,
   workers: number,
   progress: (done: number) => void,
 ): Promise<CodeRecord[]> {
@@ -154,7 +161,7 @@ export async function compileParallel(
     progress(done);
   };
   const threads = Array.from({ length: Math.min(workers, batches.length) }, takeWorker);
-  const open: ToWorker = { kind: 'open', bytes, settings };
+  const open: ToWorker = { kind: 'open', bytes, settings, plan };
   for (const worker of threads) worker.postMessage(open);
   await Promise.all(threads.map((worker) => serve(worker, () => batches[given++], receive)));
   if (failed !== undefined) throw toError(failed);

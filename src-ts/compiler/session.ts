@@ -3,6 +3,8 @@
  * What a function becomes depends on the module and the settings only, never on what was compiled before it (but for
  * `optFuel`, which is what makes that setting compile in one thread).
  */
+import { Inliner } from '../frontend/inline.ts';
+import { INLINE_ONCE, planInlining, type InlinePlan } from '../frontend/inlineplan.ts';
 import { ModuleSignatures } from '../frontend/layout.ts';
 import { Translator } from '../frontend/translate.ts';
 import { Builder } from '../ir/build.ts';
@@ -14,7 +16,7 @@ import { printVCode } from '../mach/print.ts';
 import { SPILL_STORE, type CodeSink } from '../mach/sink.ts';
 import type { CodeSettings } from '../mach/target.ts';
 import type { CodeRecord } from '../object/records.ts';
-import { fold, Gate, optimize, setGate, type Level } from '../opt/pipeline.ts';
+import { fold, Gate, ok, optimize, setGate, type Level } from '../opt/pipeline.ts';
 import { bug, InternalError } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
 import { lap, stopwatch } from '../util/stopwatch.ts';
@@ -33,6 +35,22 @@ export const DUMP_STAGES = ['ir', 'passes', 'opt', 'vcode', 'spills'] as const;
 
 /** Gets the text of a stage of a function (index among the module's functions, imported ones first). */
 export type Dump = (stage: string, funcIndex: number, text: string) => void;
+
+/** What may be inlined in a module, for all sessions that compile it; null: nothing. */
+export function inlinePlan(bytes: Uint8Array, m: ModuleInfo, s: Settings): InlinePlan | null {
+  return s.inline ? planInlining(bytes, m, String(s.optLevel)) : null;
+}
+
+/** What stands for the code of a function that is inlined wherever it is called. */
+export const NO_CODE: CodeRecord = {
+  code: new Uint8Array(0),
+  align: 1,
+  relocs: new Int32Array(0),
+  traps: new Int32Array(0),
+  addrmap: new Int32Array(0),
+  unwind: new Int32Array(0),
+  inlines: new Int32Array(0),
+};
 
 /** A record without an address map: trampolines come from no Wasm byte. */
 function unmapped(record: CodeRecord): CodeRecord {
@@ -74,11 +92,13 @@ export class Session {
   /**
    * @param bytes the module; must not change
    * @param settings with `cpu` resolved to names
+   * @param plan made by {@link inlinePlan} of the same module and settings
    */
   constructor(
     bytes: Uint8Array,
     private readonly m: ModuleInfo,
     private readonly settings: Settings,
+    readonly plan: InlinePlan | null,
     private readonly dump?: Dump,
   ) {
     this.checkDump();
@@ -88,10 +108,15 @@ export class Session {
     this.signatures = new ModuleSignatures(m);
     this.level = String(settings.optLevel) as Level;
     this.gate = gateOf(settings);
+    if (plan !== null) {
+      const ask = this.gate === null ? null : ok;
+      this.translator.inlineBy(new Inliner(plan, ask));
+    }
     this.backEnd = backEndOf(settings.target);
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      quick: settings.optLevel === 0,
       signsReturns: settings.pointerAuth === 'ret',
       marksTargets: settings.branchTargets,
     };
@@ -128,13 +153,28 @@ export class Session {
   }
 
   /**
-   * Compiles the defined function `index`.
+   * Compiles the defined function `index`, if it has code of its own according to the plan: one that goes into its only
+   * caller is only validated.
    * @throws CompileError if its body is invalid, InternalError naming the function for a defect of ours
    */
   compile(index: number): CodeRecord {
+    if (this.plan === null || this.plan.kind[index] !== INLINE_ONCE)
+      return this.compileAlways(index);
+    return this.guard(index, () => {
+      this.translator.validate(index);
+      return NO_CODE;
+    });
+  }
+
+  /** Compiles the defined function `index`, whatever the plan says. Throws like {@link compile}. */
+  compileAlways(index: number): CodeRecord {
+    return this.guard(index, () => this.run(index));
+  }
+
+  private guard(index: number, work: () => CodeRecord): CodeRecord {
     setGate(this.gate);
     try {
-      return this.run(index);
+      return work();
     } catch (e) {
       if (e instanceof CompileError) throw e;
       const error = e instanceof Error ? e : new Error(String(e));

@@ -64,6 +64,13 @@ export const SETTINGS = [
     help: "what cpu 'host' stands for; asked of the operating system when not given",
   },
   {
+    name: 'inline',
+    kind: 'flag',
+    default: true,
+    class: 'code',
+    help: 'translate small and once-called functions in place of calls of them',
+  },
+  {
     name: 'explicitChecks',
     kind: 'flag',
     default: false,

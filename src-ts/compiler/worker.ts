@@ -40,6 +40,6 @@ port.on('message', (message: ToWorker) => {
   if (message.kind === 'compile') return compile(message.functions);
   session = undefined;
   if (message.kind === 'close') return;
-  const { bytes, settings } = message;
-  session = new Session(bytes, decodeModule(bytes, SUPPORTED_FEATURES), settings);
+  const { bytes, settings, plan } = message;
+  session = new Session(bytes, decodeModule(bytes, SUPPORTED_FEATURES), settings, plan);
 });

@@ -53,13 +53,20 @@ function emitIndirect(
 
 /** `call` and `return_call`. */
 export function call(t: State, tail: boolean): void {
-  const { m, b } = t;
+  const { m } = t;
   const index = t.r.u32();
   if (index >= m.funcCount) t.fail(`unknown function ${index}`);
   const type = m.funcType(index);
   if (tail) checkTail(t, type);
   t.popAll(type.params);
   if (!t.live) return dead(t, type, tail);
+  callFunction(t, index, type, tail);
+}
+
+/** A call of a function that is known; its arguments are above the stack pointer. */
+function callFunction(t: State, index: number, type: FuncType, tail: boolean): void {
+  const { m, b } = t;
+  if (!tail && t.inline(index, type)) return;
   const sig = m.funcSignature(index);
   if (index < m.importedFuncs) {
     const at = t.layout.ctx.funcImports + index * Abi.CTX_FUNC_IMPORTS_STRIDE;
@@ -97,11 +104,15 @@ export function callIndirect(t: State, tail: boolean): void {
   t.popAll(type.params);
   if (!t.live) return dead(t, type, tail);
   const sig = m.canonical[typeIndex]!;
+  const target = t.calls?.target(t, table, index, sig) ?? -1;
+  if (target >= 0) return callFunction(t, target, type, tail);
   const entry = entryAddress(t, table, index, Ir.TRAP_UNDEFINED_ELEMENT);
   const aux = entryAux(t, table);
-  const found = b.load(Ir.LOAD, Ir.T_I32, entry, NONE, Abi.FUNC_ENTRY_TYPE_ID, 0, aux);
-  const wanted = wiring(t, t.layout.ctx.typeIds + sig * Abi.CTX_TYPE_IDS_STRIDE, Ir.T_I32);
-  b.emit(t.f.newRow(Ir.SIGCHECK, Ir.T_VOID, found, wanted, NONE, t.pos));
+  if (t.calls?.allHave(t, table, sig) !== true) {
+    const found = b.load(Ir.LOAD, Ir.T_I32, entry, NONE, Abi.FUNC_ENTRY_TYPE_ID, 0, aux);
+    const wanted = wiring(t, t.layout.ctx.typeIds + sig * Abi.CTX_TYPE_IDS_STRIDE, Ir.T_I32);
+    b.emit(t.f.newRow(Ir.SIGCHECK, Ir.T_VOID, found, wanted, NONE, b.pos));
+  }
   const code = b.load(Ir.LOAD, Ir.T_I64, entry, NONE, Abi.FUNC_ENTRY_CODE, 0, aux);
   const ctx = b.load(Ir.LOAD, Ir.T_I64, entry, NONE, Abi.FUNC_ENTRY_CTX, 0, aux);
   emitIndirect(t, tail, code, ctx, type, sig);

@@ -149,7 +149,10 @@ function endFunction(t: State): void {
 }
 
 export function br(t: State): void {
-  const d = t.label();
+  branch(t, t.label());
+}
+
+function branch(t: State, d: number): void {
   const types = t.labelTypes(d);
   t.checkTop(types, false);
   if (t.live) {
@@ -202,7 +205,9 @@ function tableEdge(t: State, to: number, arity: number, first: number): void {
   else t.ssa.shareEdgeArgs(e, first);
 }
 
+/** In an inlined body, `return` goes to the end of that body. */
 export function returnResults(t: State): void {
+  if (t.floor > 0) return branch(t, t.floor);
   const types = t.results[0]!;
   t.checkTop(types, false);
   if (t.live) t.ret(types.length);

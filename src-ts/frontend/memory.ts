@@ -31,11 +31,13 @@ export function wiring(t: State, offset: number, ty: number): number {
   return t.b.load(Ir.LOAD, ty, t.ctx, NONE, offset, 0, READONLY);
 }
 
-function memoryAux(t: State, region: number): number {
+/** Aux of accesses to the memory, or to its description. */
+export function memoryAux(t: State, region: number): number {
   return aux(region, 0, t.m.importedMemories);
 }
 
-function memDef(t: State): number {
+/** Address of the VMMemory. */
+export function memDef(t: State): number {
   const c = t.cache;
   if (c.definitionRegion !== t.region) {
     c.definition = wiring(t, t.layout.ctx.memories, Ir.T_I64);
@@ -61,7 +63,8 @@ function memBytes(t: State): number {
   return c.bytes;
 }
 
-function memBase(t: State): number {
+/** Address of the memory's first byte. */
+export function memBase(t: State): number {
   const c = t.cache;
   if (!t.explicit) {
     if (c.baseRegion !== t.region) {
@@ -102,8 +105,8 @@ function memarg(t: State, op: number): number {
   return offset;
 }
 
-/** Explicit mode: the bounds check. */
-function checkBounds(t: State, index: number, offset: number, size: number): void {
+/** Explicit mode: the bounds check of an access of `size` bytes. */
+export function checkBounds(t: State, index: number, offset: number, size: number): void {
   if (!t.explicit) return;
   const end = offset + size;
   t.b.bound(index, memBytes(t), end | 0, end > 0xffffffff ? 1 : 0);
@@ -141,7 +144,7 @@ export function store(t: State, op: number): void {
 // ---- size, growth, bulk ----
 
 /** Reads a memory index. */
-function memoryIndex(t: State): void {
+export function memoryIndex(t: State): void {
   const memory = t.r.u32();
   if (memory >= t.m.memories.length) t.fail(`unknown memory ${memory}`);
 }
@@ -192,28 +195,6 @@ export function memoryGrow(t: State): void {
     value = t.b.unary(Ir.WRAP, Ir.T_I32, builtin(t, Abi.BUILTIN_MEMORY_GROW, Ir.T_I64, list));
   }
   t.push(I32, value);
-}
-
-export function memoryFill(t: State): void {
-  memoryIndex(t);
-  const n = t.pop(I32);
-  const value = t.pop(I32);
-  const to = t.pop(I32);
-  if (!t.live) return;
-  const list = argList(t, memDef(t), extend(t, to), value, extend(t, n));
-  checkedBuiltin(t, Abi.BUILTIN_MEMORY_FILL, Ir.TRAP_MEMORY_OOB, list);
-}
-
-export function memoryCopy(t: State): void {
-  memoryIndex(t);
-  memoryIndex(t);
-  const n = t.pop(I32);
-  const from = t.pop(I32);
-  const to = t.pop(I32);
-  if (!t.live) return;
-  const def = memDef(t);
-  const list = argList(t, def, def, extend(t, to), extend(t, from), extend(t, n));
-  checkedBuiltin(t, Abi.BUILTIN_MEMORY_COPY, Ir.TRAP_MEMORY_OOB, list);
 }
 
 function checkData(t: State, index: number): void {

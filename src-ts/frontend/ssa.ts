@@ -120,6 +120,21 @@ export class Ssa {
     this.head = NONE;
   }
 
+  /** There are `count` variables from now on, of these types; those that are new are written before they are read. */
+  extend(types: Uint8Array, count: number): void {
+    this.varTypes = types;
+    const known = this.lastWrite.length;
+    if (known >= count) return;
+    this.lastWrite = growI32(this.lastWrite, count);
+    this.cacheValue = growI32(this.cacheValue, count);
+    this.cacheStamp = growI32(this.cacheStamp, count);
+  }
+
+  /** Whether the code being filled is inside a loop. */
+  get inLoop(): boolean {
+    return this.open > 0;
+  }
+
   /** Parameters of the entry block must be defined, in order, before anything else is put there. */
   defineParam(variable: number, row: number): void {
     this.define(0, variable, row);

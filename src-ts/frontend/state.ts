@@ -11,8 +11,9 @@ import * as Op from '../gen/wasm.ts';
 import { CompileError } from '../util/errors.ts';
 import { Reader } from '../util/leb128.ts';
 import { valueType } from '../wasm/typebytes.ts';
-import { BOT, typeName, typeNames, type ModuleInfo } from '../wasm/types.ts';
+import { BOT, typeName, typeNames, type FuncType, type ModuleInfo } from '../wasm/types.ts';
 import { growI32 } from './columns.ts';
+import type { Inliner } from './inline.ts';
 import { ModuleSignatures, moduleLayout, type ModuleLayout } from './layout.ts';
 import { Ssa } from './ssa.ts';
 
@@ -47,7 +48,7 @@ export class AddressCache {
   }
 }
 
-export class State {
+export abstract class State {
   readonly m: ModuleInfo;
   readonly r: Reader;
   readonly layout: ModuleLayout;
@@ -57,7 +58,7 @@ export class State {
   b: Builder;
   ssa: Ssa;
 
-  /** Position of the operator being translated, for errors. */
+  /** Byte offset of the operator being translated, for errors. Rows get `b.pos`, which tells inlined bodies apart. */
   pos = 0;
   /** The code being translated can be reached. */
   live = true;
@@ -91,6 +92,9 @@ export class State {
   blockResults: Int32Array = NO_TYPES;
   readonly single = new Map<number, Int32Array>();
 
+  /** Frame of the function whose body is being read: not 0 while that is a callee's being inlined. */
+  floor = 0;
+
   /**
    * @param bytes the module
    * @param m its description by decodeModule, of the same bytes
@@ -105,6 +109,15 @@ export class State {
     this.f = builder.f;
     this.ssa = new Ssa(builder.f);
   }
+
+  /**
+   * Translates the body of a function in place of a call of it where that pays; its arguments are above the stack pointer.
+   * False: it is to be called.
+   */
+  abstract inline(index: number, type: FuncType): boolean;
+
+  /** What is known of calls in the function; null: nothing is to be made of it. */
+  abstract get calls(): Inliner | null;
 
   // ---- errors ----
 
@@ -267,7 +280,7 @@ export class State {
     this.enteredLive[d] = this.live ? 1 : 0;
     this.target[d] = NONE;
     this.elseBlock[d] = NONE;
-    this.start[d] = this.pos;
+    this.start[d] = this.b.pos;
     this.from[d] = this.b.block;
     this.params[d] = this.blockParams;
     this.results[d] = this.blockResults;
@@ -293,7 +306,7 @@ export class State {
   /** Frame of a label index. */
   label(): number {
     const index = this.r.u32();
-    if (index >= this.depth) this.fail(`unknown label ${index}`);
+    if (index >= this.depth - this.floor) this.fail(`unknown label ${index}`);
     return this.depth - 1 - index;
   }
 
@@ -313,9 +326,9 @@ export class State {
     this.b.ret(this.valueList(EMPTY, this.sp - n, n));
   }
 
-  /** The types this function returns. */
+  /** The types that the function whose body is being read returns. */
   get resultTypes(): Int32Array {
-    return this.results[0]!;
+    return this.results[this.floor]!;
   }
 
   /** A list of `n` operand values from `at` on, after a first value (EMPTY: none). */

@@ -8,14 +8,18 @@
 import * as Ir from '../gen/ir.ts';
 import * as Op from '../gen/wasm.ts';
 import { NONE } from '../ir/func.ts';
+import { NO_NODE } from '../ir/inlines.ts';
+import { CompileError } from '../util/errors.ts';
 import { refuseOpcode } from '../wasm/features.ts';
 import { MAX_LOCALS } from '../wasm/limits.ts';
 import { heapType, valueType } from '../wasm/typebytes.ts';
 import { BOT, F32, F64, FUNCREF, I32, I64, isRef, type FuncType } from '../wasm/types.ts';
+import * as Bulk from './bulk.ts';
 import { call, callIndirect, refFunc } from './calls.ts';
 import { growI32 } from './columns.ts';
 import * as Control from './control.ts';
 import { irType } from './layout.ts';
+import type { Inliner } from './inline.ts';
 import * as Memory from './memory.ts';
 import * as Plain from './plain.ts';
 import { FRAME_BLOCK, NO_TYPES, State } from './state.ts';
@@ -25,26 +29,63 @@ export type { TranslateSettings } from './state.ts';
 
 /** Validates and translates the bodies of one module, one after the other, into the function of a builder. */
 export class Translator extends State {
-  // Locals, parameters first.
+  // Locals, parameters first: those of the function, then those of the callees being inlined, innermost last.
   private localTypes = new Int32Array(256);
   private localIr = new Uint8Array(256);
+  /** The locals of the body being read. */
+  private localBase = 0;
   private localCount = 0;
 
+  // The body being read: its function among the defined ones, the inlined call it stands for, and what its positions are
+  // ahead of its byte offsets.
+  private reading = 0;
+  private node = NO_NODE;
+  private shift = 0;
+  private inliner: Inliner | null = null;
+  private inlining = false;
+
+  /** Inlines from now on what an inliner says. */
+  inlineBy(inliner: Inliner | null): void {
+    this.inliner = inliner;
+  }
+
   /**
-   * Validates a function body and translates it into the builder's function.
+   * Validates a function body and translates it into the builder's function. Callees that were inlined are validated when
+   * it is their turn: what is wrong with one is not this function's error.
    *
    * @param index index among the defined functions
    * @throws CompileError with the offset of the operator that is invalid
    */
   translate(index: number): void {
+    try {
+      this.build(index, this.inliner !== null);
+    } catch (e) {
+      if (!(e instanceof CompileError) || this.f.inlines.count === 0) throw e;
+      this.build(index, false);
+    }
+  }
+
+  /** Validates a function body; what is built is not to be used. */
+  validate(index: number): void {
+    this.build(index, false);
+  }
+
+  private build(index: number, inlining: boolean): void {
     const { m, r } = this;
+    const funcIndex = m.importedFuncs + index;
+    this.f.clear(index, m.funcSignature(funcIndex), this.signatures);
+    this.f.inlines.clear(r.bytes.length);
+    this.inlining = inlining;
+    if (inlining) this.inliner!.start(index);
+    this.reading = index;
+    this.node = NO_NODE;
+    this.shift = 0;
+    this.floor = 0;
+    this.localBase = 0;
     r.pos = m.bodies[2 * index]!;
     r.end = m.bodies[2 * index + 1]!;
-    const funcIndex = m.importedFuncs + index;
-    const type = m.funcType(funcIndex);
-    this.f.clear(index, m.funcSignature(funcIndex), this.signatures);
     try {
-      this.begin(type);
+      this.begin(m.funcType(funcIndex));
       this.body();
       this.ssa.finish();
     } catch (e) {
@@ -55,10 +96,10 @@ export class Translator extends State {
 
   private body(): void {
     const { r } = this;
-    while (this.depth > 0) {
+    while (this.depth > this.floor) {
       const pos = r.pos;
       this.pos = pos;
-      this.b.pos = pos;
+      this.b.pos = pos + this.shift;
       const op = r.u8();
       switch (Plain.ACTION[op]) {
         case Plain.ACT_BINARY:
@@ -135,16 +176,82 @@ export class Translator extends State {
   }
 
   private addLocals(n: number, type: number): void {
-    const end = this.localCount + n;
+    const start = this.localBase + this.localCount;
+    const end = start + n;
     if (end > this.localTypes.length) {
       this.localTypes = growI32(this.localTypes, end);
       const ir = new Uint8Array(this.localTypes.length);
       ir.set(this.localIr);
       this.localIr = ir;
     }
-    this.localTypes.fill(type, this.localCount, end);
-    this.localIr.fill(irType(type), this.localCount, end);
-    this.localCount = end;
+    this.localTypes.fill(type, start, end);
+    this.localIr.fill(irType(type), start, end);
+    this.localCount += n;
+  }
+
+  // ---- inlining ----
+
+  get calls(): Inliner | null {
+    return this.inlining ? this.inliner : null;
+  }
+
+  inline(index: number, type: FuncType): boolean {
+    if (!this.inlining) return false;
+    const callee = index - this.m.importedFuncs;
+    if (callee < 0 || !this.inliner!.wants(this, this.reading, callee, type.params.length)) {
+      return false;
+    }
+    this.inlineBody(callee, type);
+    return true;
+  }
+
+  /**
+   * Reads the body of a callee as a block with locals of its own: parameters are bound to the arguments, other locals to
+   * zero, and `return` branches to its end. The depth is bounded by the plan.
+   */
+  private inlineBody(callee: number, type: FuncType): void {
+    const { m, r, f } = this;
+    const { reading, node, shift, floor, localBase, localCount, pos } = this;
+    const { pos: after, end } = r;
+    const start = m.bodies[2 * callee]!;
+    r.pos = start;
+    r.end = m.bodies[2 * callee + 1]!;
+    this.reading = callee;
+    this.node = f.inlines.add(node, this.b.pos, callee, start, r.end - start);
+    this.shift = f.inlines.shift(this.node);
+    this.floor = this.depth;
+    this.localBase = localBase + localCount;
+    this.enterInlined(start, type);
+    this.inliner!.depth++;
+    this.body();
+    this.inliner!.depth--;
+    this.reading = reading;
+    this.node = node;
+    this.shift = shift;
+    this.floor = floor;
+    this.localBase = localBase;
+    this.localCount = localCount;
+    this.pos = pos;
+    this.b.pos = pos + shift;
+    r.pos = after;
+    r.end = end;
+  }
+
+  private enterInlined(start: number, type: FuncType): void {
+    const { b, ssa } = this;
+    const n = type.params.length;
+    this.readLocals(type.params);
+    this.pos = start;
+    b.pos = start + this.shift;
+    ssa.extend(this.localIr, this.localBase + this.localCount);
+    for (let i = 0; i < this.localCount; i++) {
+      const v = this.localBase + i;
+      const value = i < n ? this.values[this.sp + i]! : ssa.zero(this.localIr[v]!);
+      ssa.write(v, b.block, value, b.pos);
+    }
+    this.blockParams = NO_TYPES;
+    this.blockResults = type.results;
+    this.pushFrame(FRAME_BLOCK);
   }
 
   // ---- plain operators ----
@@ -294,9 +401,9 @@ export class Translator extends State {
       case Op.DATA_DROP:
         return Memory.dataDrop(this);
       case Op.MEMORY_COPY:
-        return Memory.memoryCopy(this);
+        return Bulk.memoryCopy(this);
       case Op.MEMORY_FILL:
-        return Memory.memoryFill(this);
+        return Bulk.memoryFill(this);
       case Op.TABLE_INIT:
         return Table.tableInit(this);
       case Op.ELEM_DROP:
@@ -338,28 +445,29 @@ export class Translator extends State {
     this.push(F64, this.live ? this.b.fconst(Ir.T_F64, lo, hi) : 0);
   }
 
-  private localIndex(): number {
+  /** Reads the index of a local and returns its variable. */
+  private local(): number {
     const index = this.r.u32();
     if (index >= this.localCount) this.fail(`unknown local ${index}`);
-    return index;
+    return this.localBase + index;
   }
 
   private localGet(): void {
-    const index = this.localIndex();
-    this.push(this.localTypes[index]!, this.live ? this.ssa.read(index, this.b.block) : 0);
+    const v = this.local();
+    this.push(this.localTypes[v]!, this.live ? this.ssa.read(v, this.b.block) : 0);
   }
 
   private localSet(): void {
-    const index = this.localIndex();
-    const value = this.pop(this.localTypes[index]!);
-    if (this.live) this.ssa.write(index, this.b.block, value, this.pos);
+    const v = this.local();
+    const value = this.pop(this.localTypes[v]!);
+    if (this.live) this.ssa.write(v, this.b.block, value, this.b.pos);
   }
 
   private localTee(): void {
-    const index = this.localIndex();
-    const type = this.localTypes[index]!;
+    const v = this.local();
+    const type = this.localTypes[v]!;
     const value = this.pop(type);
-    if (this.live) this.ssa.write(index, this.b.block, value, this.pos);
+    if (this.live) this.ssa.write(v, this.b.block, value, this.b.pos);
     this.push(type, value);
   }
 

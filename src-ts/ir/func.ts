@@ -16,6 +16,7 @@
  * A `Func` is cleared and reused for the next function; nothing is reallocated unless it must grow.
  */
 import * as Op from '../gen/ir.ts';
+import { InlineTree } from './inlines.ts';
 
 export const NONE = -1;
 export const EMPTY = 0;
@@ -53,7 +54,7 @@ export class Func {
   imm: Int32Array<ArrayBuffer>;
   imm2: Int32Array<ArrayBuffer>;
   aux: Int32Array<ArrayBuffer>;
-  /** Byte offset in the module of the Wasm operator the row stems from. */
+  /** Byte offset in the module of the Wasm operator the row stems from; positions beyond the module: see `inlines`. */
   pos: Int32Array<ArrayBuffer>;
   next: Int32Array<ArrayBuffer>;
   prev: Int32Array<ArrayBuffer>;
@@ -70,6 +71,9 @@ export class Func {
   blockPrev: Int32Array<ArrayBuffer>;
   /** Last block of the order; the first is always block 0, the entry. */
   lastBlock = NONE;
+
+  /** The calls that callees' bodies stand in for. */
+  readonly inlines = new InlineTree();
 
   edgeCount = 0;
   edgeFrom: Int32Array<ArrayBuffer>;
@@ -119,6 +123,7 @@ export class Func {
     this.edgeCount = 0;
     this.poolTop = 2;
     this.lastBlock = NONE;
+    this.inlines.clear(0);
   }
 
   // ---- rows ----

@@ -201,6 +201,7 @@ class Parser {
     f.ty[r] = ty;
     this.operands(r, block);
     if (this.accept('@')) f.pos[r] = Number(this.int());
+    while (this.accept('@')) this.int(); // calls inlined around it
     f.append(r, block);
   }
 

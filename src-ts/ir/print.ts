@@ -5,6 +5,7 @@
  *     sig3 (i64 -> i32)                                  ; signatures that calls name
  *   block0(v1: i64, v2: i32):
  *     v5: i32 = iadd v2, v3 @0x1c3                       ; @ = byte offset of the Wasm operator (when asked for)
+ *     v9: i32 = imul v5, v5 @0x88@0x1c5                  ; in an inlined body, with those of the calls, innermost first
  *     v6: i32 = load memory0 [v1 + v2 + 16] notrap
  *     store8 memory0 [v1 + v2 + 16], v6
  *     v7: i32 = call fn12 sig3 (v1, v5)
@@ -16,6 +17,7 @@
  */
 import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from './func.ts';
+import { NO_NODE } from './inlines.ts';
 
 export interface PrintOptions {
   /** Print the Wasm byte offset of each row. */
@@ -134,13 +136,21 @@ function callOperands(f: Func, r: number, names: Names): string {
   return `${out} (${args})`;
 }
 
+/** Where a row stems from. */
+function position(f: Func, pos: number): string {
+  const { inlines } = f;
+  const node = inlines.nodeAt(pos);
+  const at = `@0x${(inlines.offset(pos) >>> 0).toString(16)}`;
+  return node === NO_NODE ? at : at + position(f, inlines.call[node]);
+}
+
 function rowText(f: Func, r: number, names: Names, pos: boolean): string {
   const op = f.op[r];
   let name = Op.OP_NAMES[op] ?? `op${op}`;
   if (Op.OP_IMM[op] === Op.IMM_ICC) name += `.${Op.ICC_NAMES[f.imm[r]]}`;
   if (Op.OP_IMM[op] === Op.IMM_FCC) name += `.${Op.FCC_NAMES[f.imm[r]]}`;
   const head = isNamed(f, r) ? `${names.v(r)}: ${Op.TYPE_NAMES[f.ty[r]]} = ` : '';
-  const at = pos ? ` @0x${(f.pos[r] >>> 0).toString(16)}` : '';
+  const at = pos ? ` ${position(f, f.pos[r])}` : '';
   return head + name + operands(f, r, names) + at;
 }
 

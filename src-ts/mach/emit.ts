@@ -4,6 +4,7 @@
  */
 import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
+import { resolvePositions } from './inlines.ts';
 import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { Lowering } from './lower.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
@@ -64,6 +65,7 @@ export class Emitter {
     }
     lap('emission');
     const record = sink.finish(lower.tableEntries, align);
+    resolvePositions(record, sink.returns, lower.f.inlines);
     stopwatch()?.lap('branches and pool', () => record.code.length);
     return record;
   }

@@ -17,6 +17,7 @@ import type { Target } from './target.ts';
 const NONE = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
+const NO_INLINES = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
 export const SPILL_STORE = 0;
@@ -67,6 +68,7 @@ export class CodeSink {
   readonly traps = new IntList();
   readonly addrmap = new IntList();
   readonly unwind = new IntList();
+  readonly returns = new IntList();
   private lastPos = NONE;
   /** Whether accesses to spill slots are noted: for tools that count them. */
   notesSpills = false;
@@ -98,7 +100,7 @@ export class CodeSink {
     this.alias = alias;
     for (const list of [
       ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
-      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.spills],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.returns, this.spills],
       ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
       ...[this.consts, this.tables, this.constFields, this.tableFields],
     ]) {
@@ -190,6 +192,7 @@ export class CodeSink {
   returnAddress(pos: number): void {
     this.addrmap.push(this.buf.pos);
     this.addrmap.push(pos);
+    this.returns.push(this.buf.pos);
     this.lastPos = pos;
   }
 
@@ -275,6 +278,7 @@ export class CodeSink {
       traps: this.traps.copy(),
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
+      inlines: NO_INLINES,
     };
   }
 
@@ -364,6 +368,7 @@ export class CodeSink {
     this.moveOffsets(this.traps, 3, 1);
     this.moveOffsets(this.addrmap, 2, 1);
     this.moveOffsets(this.unwind, 4, 1);
+    this.moveOffsets(this.returns, 1, 1);
     this.moveOffsets(this.spills, 2, 1);
     this.moveOffsets(this.constFields, 3, 2);
     this.moveOffsets(this.tableFields, 3, 2);

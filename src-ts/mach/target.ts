@@ -17,6 +17,8 @@ export interface CodeSettings {
    * an indirect tail call: its callee may belong to another instance.
    */
   preservesContext: boolean;
+  /** Whether compiling fast matters more than the code. */
+  quick: boolean;
   /** Return addresses are signed while they are in memory, where the target can. */
   signsReturns?: boolean;
   /** Every place an indirect branch may go to begins with the target's mark for that. */

@@ -2,13 +2,13 @@
  * Code records of several functions in three flat arrays, so that a worker thread can hand them over without copying
  * and the compiler need not keep an object per function while it works.
  *
- *   heads   per record: HEAD numbers: index, align, code length, lengths of relocs, traps, addrmap, unwind
+ *   heads   per record: HEAD numbers: index, align, code length, lengths of the lists
  *   code    code bytes of the records, one after the other
- *   side    their relocs, traps, addrmap and unwind lists, one after the other
+ *   side    their lists: relocs, traps, addrmap, unwind, inlines
  */
 import type { CodeRecord } from './records.ts';
 
-const HEAD = 7;
+const HEAD = 8;
 
 export interface CodeBatch {
   heads: Int32Array<ArrayBuffer>;
@@ -34,7 +34,7 @@ export class BatchWriter {
 
   /** Adds the code of the defined function `index`. */
   add(index: number, r: CodeRecord): void {
-    const lists = [r.relocs, r.traps, r.addrmap, r.unwind];
+    const lists = [r.relocs, r.traps, r.addrmap, r.unwind, r.inlines];
     if (this.headCount + HEAD > this.heads.length) {
       this.heads = grown(this.heads, this.headCount, 0);
     }
@@ -86,6 +86,7 @@ export function unpackBatch(batch: CodeBatch, into: CodeRecord[]): void {
       traps: list(heads[h + 4]!),
       addrmap: list(heads[h + 5]!),
       unwind: list(heads[h + 6]!),
+      inlines: list(heads[h + 7]!),
     };
   }
 }

@@ -12,6 +12,7 @@ import { readEngine, type EngineInfo } from './engine.ts';
 import { ObjectError } from './error.ts';
 import { NO_CODE, readFuncs, type FunctionTable } from './funcs.ts';
 import { readInfo } from './info.ts';
+import { InlineTable } from './inlines.ts';
 import { NameTable } from './names.ts';
 import type { ModuleDescription } from './records.ts';
 import { floorIndex } from './search.ts';
@@ -162,6 +163,7 @@ export class LoadedObject {
   readonly functions: FunctionTable;
   readonly traps: TrapTable;
   readonly addresses: AddressMap;
+  readonly inlines: InlineTable;
   /** Function names, decoded one at a time. */
   readonly names: NameTable;
 
@@ -185,6 +187,7 @@ export class LoadedObject {
     this.functions = at('.elfin.funcs', readFuncs);
     this.traps = at('.elfin.traps', (b, o, n) => new TrapTable(b, o, n));
     this.addresses = at('.elfin.addrmap', (b, o, n) => new AddressMap(b, o, n));
+    this.inlines = at('.elfin.inlines', (b, o, n) => new InlineTable(b, o, n));
     const names = at('.elfin.names', (b, o, n) => new NameTable(b, o, n));
     this.names = names;
     this.module = Object.defineProperty(at('.elfin.info', readInfo), 'funcNames', {
@@ -238,12 +241,32 @@ export class LoadedObject {
 
   /**
    * Wasm byte offset that belongs to an offset in .text, -1 if none is known.
-   * @param isCall the offset is a return address: what counts is the call before it
+   * @param isCall the offset is a return address: it has an entry, that of the call before it
    */
   wasmOffset(textOffset: number, isCall: boolean): number {
-    const at = isCall ? textOffset - 1 : textOffset;
-    const f = this.functionAt(at);
-    return f < 0 ? -1 : this.addresses.lookup(at, this.textOffsetOf(f));
+    const f = this.functionAt(isCall ? textOffset - 1 : textOffset);
+    return f < 0 ? -1 : this.addresses.lookup(textOffset, this.textOffsetOf(f));
+  }
+
+  /**
+   * The Wasm frames that code stands for, innermost first.
+   *
+   * @param isCall the offset is a return address
+   * @param frame function whose code it is, and the Wasm byte offset of the instruction, -1 if not known
+   */
+  inlinedFrames(
+    textOffset: number,
+    isCall: boolean,
+    { index, wasmOffset }: { index: number; wasmOffset: number },
+  ): { index: number; wasmOffset: number }[] {
+    const own = textOffset - this.textOffsetOf(index);
+    const frames: { index: number; wasmOffset: number }[] = [];
+    for (const inlined of this.inlines.around(index - this.importedFunctions, own, isCall)) {
+      frames.push({ index: this.importedFunctions + inlined.callee, wasmOffset });
+      wasmOffset = inlined.call;
+    }
+    frames.push({ index, wasmOffset });
+    return frames;
   }
 
   /** Contents of a data segment: a view, never to be written. */

@@ -129,7 +129,7 @@ export const SLOT_KEPT = 0;
 /** The place is written over before. */
 export const SLOT_LOST = 1;
 
-/** Machine code of one function or trampoline with its side tables. Offsets are relative to the start of `code`. */
+/** Machine code of one function or trampoline with its side tables; no code: inlined wherever it is called. Offsets are relative to the start of `code`. */
 export interface CodeRecord {
   code: Uint8Array;
   /** Alignment of the start, a power of two. */
@@ -142,6 +142,13 @@ export interface CodeRecord {
   addrmap: Int32Array;
   /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. */
   unwind: Int32Array;
+  /**
+   * Code inlined from other functions; empty where there is none. Number of nodes; per node (an inlined call) the node whose
+   * body the call is in (-1: the function's own), the Wasm byte offset of the call and the callee (defined function index);
+   * then pairs: place, node from there on (-1: the function's own code), places ascending: twice the offset of an instruction
+   * that can trap, or of a return address less one.
+   */
+  inlines: Int32Array;
 }
 
 /** One object to write. */

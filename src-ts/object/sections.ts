@@ -36,6 +36,7 @@ export const SECTIONS = [
   { name: '.elfin.funcs', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.traps', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.addrmap', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
+  { name: '.elfin.inlines', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.info', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.names', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
   { name: '.elfin.custom', type: SHT_PROGBITS, flags: 0, align: 1 },

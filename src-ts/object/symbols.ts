@@ -1,5 +1,5 @@
 /**
- * .symtab and .strtab. Local: the section symbol of .text, a function symbol for every function (its name in the name
+ * .symtab and .strtab. Local: the section symbol of .text, a function symbol for every function with code (its name in the name
  * section or `wasm-function[i]`) and trampoline (`wasm-entry[t]`, `wasm-exit[t]`). Global: one per function export,
  * `elfin.<export>` or `elfin.<module>.<export>`, so that several modules can be linked into one program.
  */
@@ -69,6 +69,7 @@ export function writeSymbols(module: ModuleDescription, pieces: readonly TextPie
   const imported = module.imports.filter((i) => i.kind === 'function').length;
   const names = new Map(module.funcNames);
   for (const p of pieces) {
+    if (p.record.code.length === 0) continue;
     w.add(pieceName(p, imported, names), STT_FUNC, text, p.offset, p.record.code.length);
   }
   const firstGlobal = w.symtab.pos / SYMBOL_SIZE;

@@ -8,6 +8,7 @@ import { planFile, sectionNames, writeFile } from './elf.ts';
 import { writeEngine } from './engine.ts';
 import { writeFuncs } from './funcs.ts';
 import { writeInfo } from './info.ts';
+import { writeInlines } from './inlines.ts';
 import { writeNames } from './names.ts';
 import { writeProperties } from './properties.ts';
 import type { ObjectInput } from './records.ts';
@@ -51,7 +52,8 @@ export function writeObject(input: ObjectInput): Uint8Array {
   writeText(text, t, pieces);
   const ehFrame = new ByteWriter(32 * pieces.length + 64);
   const distance = Math.ceil(text.pos / t.pageSize) * t.pageSize;
-  const fields = writeEhFrame(ehFrame, t, pieces, distance);
+  const described = pieces.filter((p) => p.record.code.length > 0);
+  const fields = writeEhFrame(ehFrame, t, described, distance);
   const symbols = writeSymbols(module, pieces);
 
   const contents: Record<SectionName, Uint8Array> = {
@@ -61,10 +63,11 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.elfin.funcs': section((w) => writeFuncs(w, pieces, module.types.length)),
     '.elfin.traps': section((w) => writeTraps(w, pieces)),
     '.elfin.addrmap': section((w) => writeAddrmap(w, pieces)),
+    '.elfin.inlines': section((w) => writeInlines(w, pieces)),
     '.elfin.info': section((w) => writeInfo(w, module)),
     '.elfin.names': section((w) => writeNames(w, module.funcNames)),
     '.elfin.custom': input.customBytes,
-    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, pieces, fields, TEXT_SYMBOL)),
+    '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, described, fields, TEXT_SYMBOL)),
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
     '.shstrtab': sectionNames().bytes,

@@ -17,7 +17,7 @@ import { deadStores } from './stores.ts';
 import { removeUnreachable } from './unreachable.ts';
 
 export { fold } from './fold.ts';
-export { Gate, setGate, type GateOptions } from './gate.ts';
+export { Gate, ok, setGate, type GateOptions } from './gate.ts';
 
 export type Level = '0' | '1' | '2' | 's';
 

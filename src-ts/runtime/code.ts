@@ -141,7 +141,7 @@ export class Code implements CodeMap {
     if (index < 0) return [];
     const trap = isCall ? undefined : this.object.traps.at(textOffset);
     const wasmOffset = trap ? trap.wasmOffset : this.object.wasmOffset(textOffset, isCall);
-    return [{ index, wasmOffset }];
+    return this.object.inlinedFrames(textOffset, isCall, { index, wasmOffset });
   }
 }
 

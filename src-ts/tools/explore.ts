@@ -75,12 +75,15 @@ function largest(m: ModuleInfo): Set<number> {
 /** IR text to lines; each row ends in the `@0x…` of its operator. */
 function irLines(text: string): Line[] {
   return text.split('\n').map((line) => {
-    const m = / *@(0x[0-9a-f]+)$/.exec(line);
+    const m = / *@(0x[0-9a-f]+)(?:@0x[0-9a-f]+)*$/.exec(line);
     return m ? [Number(m[1]), line.slice(0, m.index)] : [-1, line];
   });
 }
 
 function machineLines(object: LoadedObject, disassembler: Disassembler, index: number): Line[] {
+  if (object.functions.sizes[index - object.importedFunctions] === 0) {
+    return [[-1, '(no code: inlined wherever it is called)']];
+  }
   const offset = object.textOffsetOf(index);
   const start = object.layout.textOffset + offset;
   const code = object.bytes.subarray(start, start + object.sizeOf(index));
@@ -108,7 +111,7 @@ function view(
     name: object.names.get(index) ?? `function ${index}`,
     index,
     wasmBytes: end - start,
-    codeBytes: object.sizeOf(index),
+    codeBytes: object.functions.sizes[defined]!,
     wasm: wasmLines(bytes, start, end).map(({ offset, depth, text }) => [
       offset,
       '  '.repeat(depth) + text,

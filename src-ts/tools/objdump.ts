@@ -45,6 +45,7 @@ function* pieces(object: LoadedObject): Iterable<Piece> {
   const { functions, importedFunctions, layout } = object;
   for (let i = 0; i < functions.offsets.length; i++) {
     const index = importedFunctions + i;
+    if (functions.sizes[i] === 0) continue; // inlined wherever it is called
     const name = object.names.get(index);
     yield {
       name: `wasm-function[${index}]${name === undefined ? '' : ` ${name}`}`,

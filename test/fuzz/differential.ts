@@ -1,6 +1,6 @@
 /**
  * Runs a module on two engines with the same arguments and compares what can be seen: results, traps, calls of imports,
- * memory, globals. Stack exhaustion ends a module's run, because engines may reach it at different depths.
+ * memory, globals, and the Wasm frames of traces. Stack exhaustion ends a module's run, because engines may reach it at different depths.
  */
 import { decodeModule } from '../../src-ts/wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../../src-ts/wasm/features.ts';
@@ -35,6 +35,10 @@ interface Limits {
 
 /** Node's own engine: the oracle. */
 export const V8 = (globalThis as unknown as { WebAssembly: WasmEngine }).WebAssembly;
+
+/** Frames of a trace that are compared; ours have a limit of their own. */
+const COMPARED_FRAMES = 50;
+Error.stackTraceLimit = COMPARED_FRAMES + 50;
 
 const CALLS_PER_EXPORT = 2;
 const MAX_EXPORTS = 40;
@@ -75,13 +79,26 @@ const TRAPS: [RegExp, string][] = [
   ],
 ];
 
+/** Function and byte offset of each Wasm frame, innermost first: both engines name them in one way. */
+function wasmFrames(error: Error): string {
+  const own = Error.prepareStackTrace;
+  Reflect.deleteProperty(Error, 'prepareStackTrace'); // a test runner's own would leave the offsets out
+  const stack = error.stack ?? '';
+  Error.prepareStackTrace = own;
+  const frames = [...stack.matchAll(/wasm-function\[(\d+)\]:(0x[0-9a-f]+)/g)];
+  return frames
+    .slice(0, COMPARED_FRAMES)
+    .map((m) => ` at ${m[1]}:${m[2]}`)
+    .join('');
+}
+
 function describeError(e: unknown): string {
   if (e instanceof RangeError && /call stack/i.test(e.message)) return TOO_DEEP;
   if (!(e instanceof Error)) return `threw ${String(e)}`;
   // The wording is each engine's own.
   if (e instanceof TypeError || e instanceof RangeError || e.name === 'LinkError') return e.name;
   const known = TRAPS.find(([pattern]) => pattern.test(e.message));
-  return `${e.name}: ${known ? known[1] : e.message}`;
+  return `${e.name}: ${known ? known[1] : e.message}${wasmFrames(e)}`;
 }
 
 function show(v: unknown): string {

@@ -1,9 +1,10 @@
-/** Random valid modules by Binaryen's fuzzer (`wasm-opt --translate-to-fuzz`), the same for the same seed and version. */
+/** Random valid modules, most by Binaryen's fuzzer (`wasm-opt --translate-to-fuzz`), the same for the same seed and version. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { callsModule } from './calls.ts';
 import { Random } from './random.ts';
 
 /** What Elfin supports, in Binaryen's names. --denan: NaN payloads are the machine's choice and would differ. */
@@ -19,6 +20,9 @@ const FLAGS = [
 
 /** One module in so many also uses reference types, which Debian's version of Binaryen makes invalid modules with. */
 const REFERENCE_TYPES_EVERY = 8;
+
+/** One module in so many is of small functions that call one another, of a generator of our own. */
+const CALLS_EVERY = 3;
 
 interface Program {
   command: string;
@@ -49,6 +53,7 @@ export class Generator {
   /** The module of a seed. */
   module(seed: number): Uint8Array {
     const random = new Random(seed);
+    if (seed % CALLS_EVERY === CALLS_EVERY - 1) return callsModule(random);
     const input = join(this.dir, 'seed');
     const output = join(this.dir, 'module.wasm');
     writeFileSync(input, random.bytes(200 + random.below(4000)));

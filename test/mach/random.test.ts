@@ -73,7 +73,11 @@ const SUBJECTS: readonly Subject[] = [
 function check(subject: Subject, compiler: Compiler, seed: number, features: number): void {
   const f = randomFunction(seed, 40 + (seed % 5) * 60, seed % 2 === 0 ? fold : null);
   if (seed % 3 === 0) optimize(f, '2', {});
-  const record = compiler.compileFunction(f, { features, preservesContext: seed % 7 !== 0 });
+  const record = compiler.compileFunction(f, {
+    features,
+    preservesContext: seed % 7 !== 0,
+    quick: seed % 4 === 1,
+  });
   const { lowering, allocation } = compiler;
   expect(checkAllocation(lowering.code, allocation, subject.registers)).toEqual([]);
   const end = compiler.codeBytes;
@@ -98,7 +102,7 @@ describe.each(SUBJECTS)('random functions for $name', (subject) => {
   });
 
   it('gives the same bytes whatever was compiled before', () => {
-    const settings = { features: subject.features.at(-1)!, preservesContext: true };
+    const settings = { features: subject.features.at(-1)!, preservesContext: true, quick: false };
     const fresh = subject.make().compileFunction(randomFunction(77, 200), settings);
     const used = compiler.compileFunction(randomFunction(77, 200), settings);
     expect(used).toEqual(fresh);

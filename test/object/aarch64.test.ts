@@ -56,6 +56,7 @@ function framed(callee: number): R.CodeRecord {
         [40, R.UNWIND_RESTORE_STATE, 0, 0],
       ].flat(),
     ),
+    inlines: new Int32Array(0),
   };
 }
 

@@ -73,7 +73,7 @@ describe('object round trip', () => {
     expect(object.functionAt(object.entryOffset(0))).toBe(-1);
     expect(object.wasmOffset(20, false)).toBe(100);
     expect(object.wasmOffset(21, false)).toBe(104);
-    expect(object.wasmOffset(21, true)).toBe(100);
+    expect(object.wasmOffset(21, true)).toBe(104);
     expect(object.wasmOffset(37, true)).toBe(109);
     expect(object.wasmOffset(37, false)).toBe(-1);
     expect(object.wasmOffset(third + 36, false)).toBe(2009);
@@ -84,6 +84,31 @@ describe('object round trip', () => {
     const sites: number[] = [];
     object.traps.forEachIn(1, third + 36, (offset) => sites.push(offset));
     expect(sites).toEqual([35, third + 35]);
+  });
+
+  test('inlined frames', () => {
+    const input = sampleInput();
+    // Function 2, called at 300, which calls function 1 at 250; its code from the call on, that of 1 at the trap.
+    const inlines = Int32Array.of(2, -1, 300, 2, 0, 250, 1, 2 * 21 - 1, 0, 2 * 35, 1);
+    input.functions[0] = { ...input.functions[0]!, inlines };
+    const other = readObject(writeObject(input), checksum);
+    const at = (offset: number, isCall: boolean) =>
+      other.inlinedFrames(offset, isCall, { index: 1, wasmOffset: 7 });
+    expect(at(20, false)).toEqual([{ index: 1, wasmOffset: 7 }]);
+    const called = [
+      { index: 3, wasmOffset: 7 },
+      { index: 1, wasmOffset: 300 },
+    ];
+    expect(at(21, true)).toEqual(called);
+    expect(at(34, false)).toEqual(called);
+    expect(at(35, true)).toEqual(called);
+    expect(at(35, false)).toEqual([
+      { index: 2, wasmOffset: 7 },
+      { index: 3, wasmOffset: 250 },
+      { index: 1, wasmOffset: 300 },
+    ]);
+    const own = { index: 3, wasmOffset: 5 };
+    expect(other.inlinedFrames(other.textOffsetOf(3) + 35, false, own)).toEqual([own]);
   });
 
   test('data and custom sections', () => {

@@ -47,6 +47,7 @@ export function callingFunction(callee: number, wasm: number): R.CodeRecord {
     traps: Int32Array.of(35, 3, wasm + 9),
     addrmap: Int32Array.of(0, wasm, 21, wasm + 4, 35, wasm + 9),
     unwind: Int32Array.from(BODY_UNWIND),
+    inlines: new Int32Array(0),
   };
 }
 
@@ -68,6 +69,7 @@ export function longFunction(size: number): R.CodeRecord {
         [size - 1, R.UNWIND_POP_FRAME, 0, 8],
       ].flat(),
     ),
+    inlines: new Int32Array(0),
   };
 }
 

@@ -9,6 +9,7 @@ import {
 import { checkAllocation } from '../../src-ts/mach/checker.ts';
 import { printVCode } from '../../src-ts/mach/print.ts';
 import { allocate } from '../../src-ts/mach/regalloc/index.ts';
+import { allocateQuickly } from '../../src-ts/mach/regalloc/quick.ts';
 import { T_F64, T_I64 } from '../../src-ts/gen/ir.ts';
 
 export interface TestInst {
@@ -167,6 +168,16 @@ export function allocateChecked(
   const errors = checkAllocation(vcode, out, regs);
   if (errors.length > 0) throw new Error(`${errors.join('\n')}\n${dump(f, vcode, out)}`);
   return { vcode, out };
+}
+
+/** As {@link allocateChecked} by the quick method; false if that declines the function. */
+export function allocateQuicklyChecked(f: TestFunction, regs: RegisterFile): boolean {
+  const vcode = f.build();
+  const out = new Allocation();
+  if (!allocateQuickly(vcode, regs, out)) return false;
+  const errors = checkAllocation(vcode, out, regs);
+  if (errors.length > 0) throw new Error(`${errors.join('\n')}\n${dump(f, vcode, out)}`);
+  return true;
 }
 
 export function dump(f: TestFunction, vcode: VCode, out: Allocation): string {

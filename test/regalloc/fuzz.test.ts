@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SMALL, X64, allocateChecked, dump } from './builder.ts';
+import { SMALL, X64, allocateChecked, allocateQuicklyChecked, dump } from './builder.ts';
 import { generate, type Shape } from './generate.ts';
 import { Allocation } from '../../src-ts/mach/vcode.ts';
 import { allocate } from '../../src-ts/mach/regalloc/index.ts';
@@ -30,6 +30,20 @@ describe('random functions pass the checker', () => {
       });
     });
   }
+
+  it('by the quick method, which declines few', () => {
+    let declined = 0;
+    for (let seed = 0; seed < 300; seed++) {
+      const shape = shapes[seed % shapes.length]!;
+      const regs = seed % 4 === 3 ? SMALL : X64;
+      try {
+        if (!allocateQuicklyChecked(generate(seed * 17 + 5, regs, shape), regs)) declined++;
+      } catch (e) {
+        throw new Error(`seed ${seed}: ${(e as Error).stack}`, { cause: e });
+      }
+    }
+    expect(declined).toBeLessThan(100);
+  });
 
   it('gives the same answer again', () => {
     const f = generate(7, X64, shapes[3]!);

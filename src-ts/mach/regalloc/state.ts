@@ -277,7 +277,7 @@ export class State implements MoveSink {
   }
 }
 
-function growMoves(out: Allocation): void {
+export function growMoves(out: Allocation): void {
   out.movePlace = enlarge(out.movePlace, out.moveCount);
   out.moveFrom = enlarge(out.moveFrom, out.moveCount);
   out.moveTo = enlarge(out.moveTo, out.moveCount);

@@ -3,11 +3,12 @@ import type { Func } from '../../ir/func.ts';
 import { Emitter } from '../../mach/emit.ts';
 import { Lowering } from '../../mach/lower.ts';
 import { allocate } from '../../mach/regalloc/index.ts';
+import { allocateQuickly } from '../../mach/regalloc/quick.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { Allocation } from '../../mach/vcode.ts';
 import type { CodeRecord } from '../../object/records.ts';
-import { stopwatch } from '../../util/stopwatch.ts';
+import { lap, stopwatch } from '../../util/stopwatch.ts';
 import { AArch64Target } from './target.ts';
 
 /** Functions start at a multiple of this; 16-byte constants in their pools rely on it. */
@@ -33,7 +34,10 @@ export class FunctionCompiler {
   compileFunction(f: Func, settings: CodeSettings): CodeRecord {
     const code = this.lowering.run(f, settings);
     stopwatch()?.lap('lowering', () => code.instCount);
-    allocate(code, this.target.registers, this.allocation);
+    const { registers } = this.target;
+    const done = settings.quick && allocateQuickly(code, registers, this.allocation);
+    if (settings.quick) lap('regalloc: quick');
+    if (!done) allocate(code, registers, this.allocation);
     return this.emitter.run(this.lowering, this.allocation, ALIGN);
   }
 }

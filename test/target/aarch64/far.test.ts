@@ -53,7 +53,7 @@ describe('far branches', () => {
     [55_000, 'beyond everything', ['tbz', 'cbnz', 'b.ge']],
   ] as const)('%i rows: %s', (rows, _, mnemonics) => {
     const compiler = new FunctionCompiler();
-    const settings = { features: 0, preservesContext: true };
+    const settings = { features: 0, preservesContext: true, quick: false };
     const record = compiler.compileFunction(parse(source(rows))[0]!, settings);
     const code = instructions(record.code, compiler.codeBytes);
     expect(code.length * 4).toBe(compiler.codeBytes);

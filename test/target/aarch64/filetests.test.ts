@@ -17,6 +17,7 @@ function produce(text: string): string {
   const settings = {
     features: 0,
     preservesContext: true,
+    quick: false,
     signsReturns: /^; settings:.*\bsigned returns\b/.test(text),
     marksTargets: /^; settings:.*\bmarked targets\b/.test(text),
   };

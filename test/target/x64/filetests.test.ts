@@ -31,7 +31,7 @@ function bits(line: string): number {
 /** The file with the code of every function behind it. */
 function produce(text: string): string {
   const compiler = new FunctionCompiler();
-  const settings = { features: bits(text.split('\n')[0]), preservesContext: true };
+  const settings = { features: bits(text.split('\n')[0]), preservesContext: true, quick: false };
   const source = text
     .split('\n')
     .filter((line) => !line.startsWith(';;'))

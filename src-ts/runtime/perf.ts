@@ -5,8 +5,8 @@
  *   jitdump   jit-PID.dump: functions with code and time (perf's jitdump-specification.txt); perf finds the file by an
  *             executable mapping of it, which native code makes. Recorded with `perf record -k mono`.
  */
-import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { LoadedObject } from '../object/read.ts';
 import type { Native } from './native.ts';
 import type { PerfFiles } from './tools.ts';
@@ -43,8 +43,14 @@ function appendMap(object: LoadedObject, text: number): void {
   const lines = pieces(object).map(
     (p) => `${(text + p.offset).toString(16)} ${p.size.toString(16)} ${p.name}\n`,
   );
-  // Where perf looks, whatever TMPDIR is.
-  appendFileSync(join('/tmp', `perf-${process.pid}.map`), lines.join(''));
+  // Where perf looks, whatever TMPDIR is: a folder in which others may have put a link by that name.
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+  const fd = openSync(`/tmp/perf-${process.pid}.map`, flags, 0o600);
+  try {
+    writeSync(fd, lines.join(''));
+  } finally {
+    closeSync(fd);
+  }
 }
 
 const MAGIC = 0x4a695444;

@@ -21,7 +21,12 @@ const TARGETS = { x64: 'x86_64-linux', arm64: 'aarch64-linux' } as const;
 const IMPORTS = [0, 1, 'add', 0, 0];
 
 async function stepShapes(arch: Arch, settings: CompileOptions, cpu?: string) {
-  const options = { target: TARGETS[arch], cpu: 'baseline', ...settings } as const;
+  const options = {
+    target: TARGETS[arch],
+    cpu: 'baseline',
+    optOff: ['inline'],
+    ...settings,
+  } as const;
   const first = await compileGuest(dir, 'shapes', SHAPES.replace('NESTED', '0'), options);
   const nested = instantiate(first.object, IMPORTS, 0).ref('nested');
   const { path, object } = await compileGuest(

@@ -19,7 +19,10 @@ afterAll(() => {
 
 beforeAll(async () => {
   const text = readFileSync(join(import.meta.dirname, 'guest.wat'), 'utf8');
-  writeFileSync(join(dir, 'guest.o'), compile(await parseText(text), { cpu: 'baseline' }));
+  writeFileSync(
+    join(dir, 'guest.o'),
+    compile(await parseText(text), { cpu: 'baseline', optOff: ['inline'] }),
+  );
   const runtime = JSON.stringify(pathToFileURL(join(root, 'dist', 'runtime.js')).href);
   writeFileSync(
     join(dir, 'run.mjs'),

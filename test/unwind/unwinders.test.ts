@@ -28,7 +28,12 @@ const DEPTH = 20;
 
 /** Runs the module with a native import; the host's lines. */
 async function host(arch: Arch, optLevel: 0 | 2, native: string, ...calls: string[]) {
-  const settings = { target: TARGETS[arch], cpu: 'baseline', optLevel } as const;
+  const settings = {
+    target: TARGETS[arch],
+    cpu: 'baseline',
+    optLevel,
+    optOff: ['inline'],
+  } as const;
   const { path, object } = await compileGuest(dir, `${arch}-${native}`, TEXT, settings);
   const guest = instantiate(object, [native], 0);
   const plan = join(dir, `${arch}-${native}.plan`);

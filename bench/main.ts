@@ -37,6 +37,7 @@ The second counts executed instructions, beside wasmtime's, under qemu-user; the
   --seed N         of the shuffled order
   --json FILE      write the figures
   --html FILE      write a page with charts
+  --huge           modules with one function of up to 2 MB, made for this, on Elfin and wasmtime
   --set-up         only install the peers into .cache/bench
 `;
 

@@ -7,6 +7,12 @@ import { cache, paths, setUp, WASMTIME } from './bench-setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const args = process.argv.slice(2);
+if (args.includes('--huge')) {
+  const { benchCommand } = await import('./bench-command.mjs');
+  const folder = join(cache, 'huge');
+  await benchCommand('huge', [folder]);
+  args.splice(args.indexOf('--huge'), 1, '--modules', folder, '--engines', 'elfin,wasmtime');
+}
 const command = args.includes('--passes')
   ? 'passes'
   : args.includes('--count') || args.includes('--target')

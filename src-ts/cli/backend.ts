@@ -36,6 +36,7 @@ export async function compilerSettings(flags: CompileFlags): Promise<CompileOpti
   if (flags.target !== undefined) texts.push(['target', flags.target]);
   if (flags.cpu !== undefined) texts.push(['cpu', flags.cpu]);
   if (flags.j !== undefined) texts.push(['workers', String(flags.j)]);
+  if (flags.g === true) texts.push(['debugInfo', 'true']);
   if (flags.explicitChecks === true) texts.push(['explicitChecks', 'true']);
   const settings: Record<string, unknown> = {};
   for (const [name, text] of texts) {

@@ -9,6 +9,8 @@ export interface CompileFlags {
   /** `host`, `baseline`, or features separated by commas. */
   readonly cpu?: string;
   readonly explicitChecks?: boolean;
+  /** `-g`: debug information; named by commander. */
+  readonly g?: boolean;
   readonly j?: number;
   /** Print what each pass took; compiles in one thread. */
   readonly timePasses?: boolean;
@@ -34,6 +36,7 @@ export function compileOptions(): Option[] {
   return [
     new Option('-O <level>', 'how much to optimise').choices(['0', '1', '2', 's']),
     new Option('--explicit-checks', 'check every memory access in code instead of by guard pages'),
+    new Option('-g', "debug information in the object, translated from the module's DWARF"),
     new Option(
       '--set <name=value>',
       'any other setting, see elfin settings (repeatable)',

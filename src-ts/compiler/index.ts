@@ -4,7 +4,7 @@
  */
 import { BatchWriter, unpackBatch } from '../object/batch.ts';
 import { PROPERTY_AARCH64_BTI, PROPERTY_AARCH64_PAC } from '../object/properties.ts';
-import type { CodeRecord } from '../object/records.ts';
+import type { CodeRecord, ObjectInput } from '../object/records.ts';
 import { writeObject } from '../object/write.ts';
 import { moduleLayout } from '../frontend/layout.ts';
 import { CompileError } from '../util/errors.ts';
@@ -13,6 +13,7 @@ import { decodeModule } from '../wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../wasm/features.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
 import { cpuFeatures } from './cpu.ts';
+import { debugInfoOf } from './debug/index.ts';
 import { describeModule, trampolineTypes } from './describe.ts';
 import { compileParallel, workerCount } from './parallel.ts';
 import { keepReachable } from './reachable.ts';
@@ -63,7 +64,7 @@ function finish(
   const entryTrampolines = trampolines(needed.entry, (type) => session.entryTrampoline(type));
   const exitTrampolines = trampolines(needed.exit, (type) => session.exitTrampoline(type));
   lap('trampolines');
-  const object = writeObject({
+  const input: ObjectInput = {
     target: settings.target,
     cpuFeatures: [...settings.cpu],
     settings: codeSettings(settings),
@@ -74,7 +75,10 @@ function finish(
     functions,
     entryTrampolines,
     exitTrampolines,
-  });
+  };
+  const debugInfo = settings.debugInfo ? debugInfoOf(bytes, m, settings, input) : undefined;
+  if (settings.debugInfo) lap('debug information');
+  const object = writeObject({ ...input, debugInfo });
   lap('object');
   return object;
 }

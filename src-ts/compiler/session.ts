@@ -38,7 +38,8 @@ export type Dump = (stage: string, funcIndex: number, text: string) => void;
 
 /** What may be inlined in a module, for all sessions that compile it; null: nothing. */
 export function inlinePlan(bytes: Uint8Array, m: ModuleInfo, s: Settings): InlinePlan | null {
-  return s.inline ? planInlining(bytes, m, String(s.optLevel)) : null;
+  // A debugger is told of the functions of the source, not of ours: inlined code has no entry of its own.
+  return s.inline && !s.debugInfo ? planInlining(bytes, m, String(s.optLevel)) : null;
 }
 
 /** What stands for the code of a function that is inlined wherever it is called. */
@@ -50,11 +51,12 @@ export const NO_CODE: CodeRecord = {
   addrmap: new Int32Array(0),
   unwind: new Int32Array(0),
   inlines: new Int32Array(0),
+  locals: new Int32Array(0),
 };
 
 /** A record without an address map: trampolines come from no Wasm byte. */
 function unmapped(record: CodeRecord): CodeRecord {
-  return { ...record, addrmap: new Int32Array(0) };
+  return { ...record, addrmap: new Int32Array(0), locals: new Int32Array(0) };
 }
 
 /** The text of the stage `spills`. */
@@ -116,6 +118,7 @@ export class Session {
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
       preservesContext: !makesIndirectTailCalls(bytes, m),
+      debugInfo: settings.debugInfo,
       quick: settings.optLevel === 0,
       signsReturns: settings.pointerAuth === 'ret',
       marksTargets: settings.branchTargets,
@@ -201,7 +204,7 @@ export class Session {
     functions.sink.notesSpills = this.dumps('spills');
     const record = functions.compileFunction(f, this.code);
     this.afterBackEnd();
-    return this.settings.addressMap ? record : unmapped(record);
+    return this.settings.addressMap || this.settings.debugInfo ? record : unmapped(record);
   }
 
   private afterBackEnd(): void {

@@ -116,6 +116,13 @@ export const SETTINGS = [
     help: 'record which Wasm byte each instruction comes from, for traces',
   },
   {
+    name: 'debugInfo',
+    kind: 'flag',
+    default: false,
+    class: 'code',
+    help: "DWARF for debuggers, translated from the module's own; keeps the address map, switches inline off",
+  },
+  {
     name: 'backtraceDetails',
     kind: 'choice',
     values: ['environment', 'on', 'off'],

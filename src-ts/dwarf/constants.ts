@@ -9,24 +9,56 @@ export const DW_UT_split_compile = 0x05;
 export const DW_UT_split_type = 0x06;
 
 // § 7.5.3, table 7.3: tags.
+export const DW_TAG_array_type = 0x01;
+export const DW_TAG_class_type = 0x02;
+export const DW_TAG_enumeration_type = 0x04;
+export const DW_TAG_label = 0x0a;
 export const DW_TAG_lexical_block = 0x0b;
+export const DW_TAG_pointer_type = 0x0f;
+export const DW_TAG_reference_type = 0x10;
 export const DW_TAG_compile_unit = 0x11;
+export const DW_TAG_structure_type = 0x13;
+export const DW_TAG_typedef = 0x16;
+export const DW_TAG_union_type = 0x17;
 export const DW_TAG_inlined_subroutine = 0x1d;
+export const DW_TAG_subrange_type = 0x21;
+export const DW_TAG_base_type = 0x24;
+export const DW_TAG_const_type = 0x26;
 export const DW_TAG_subprogram = 0x2e;
+export const DW_TAG_volatile_type = 0x35;
+export const DW_TAG_restrict_type = 0x37;
 export const DW_TAG_partial_unit = 0x3c;
+export const DW_TAG_rvalue_reference_type = 0x42;
+export const DW_TAG_atomic_type = 0x47;
+export const DW_TAG_call_site = 0x48;
 export const DW_TAG_skeleton_unit = 0x4a;
+export const DW_TAG_GNU_call_site = 0x4109;
 
 // § 7.5.4, table 7.5: attributes.
 export const DW_AT_sibling = 0x01;
 export const DW_AT_location = 0x02;
 export const DW_AT_name = 0x03;
+export const DW_AT_byte_size = 0x0b;
 export const DW_AT_stmt_list = 0x10;
 export const DW_AT_low_pc = 0x11;
 export const DW_AT_high_pc = 0x12;
 export const DW_AT_language = 0x13;
 export const DW_AT_comp_dir = 0x1b;
+export const DW_AT_const_value = 0x1c;
+export const DW_AT_return_addr = 0x2a;
+export const DW_AT_start_scope = 0x2c;
 export const DW_AT_abstract_origin = 0x31;
+export const DW_AT_count = 0x37;
+export const DW_AT_declaration = 0x3c;
+export const DW_AT_frame_base = 0x40;
+export const DW_AT_macro_info = 0x43;
+export const DW_AT_segment = 0x46;
 export const DW_AT_specification = 0x47;
+export const DW_AT_static_link = 0x48;
+export const DW_AT_type = 0x49;
+export const DW_AT_use_location = 0x4a;
+export const DW_AT_data_location = 0x50;
+export const DW_AT_entry_pc = 0x52;
 export const DW_AT_ranges = 0x55;
 export const DW_AT_call_column = 0x57;
 export const DW_AT_call_file = 0x58;
@@ -35,9 +67,17 @@ export const DW_AT_linkage_name = 0x6e;
 export const DW_AT_str_offsets_base = 0x72;
 export const DW_AT_addr_base = 0x73;
 export const DW_AT_rnglists_base = 0x74;
+export const DW_AT_dwo_name = 0x76;
+export const DW_AT_macros = 0x79;
+export const DW_AT_call_all_calls = 0x7a;
+export const DW_AT_call_data_value = 0x86;
 export const DW_AT_loclists_base = 0x8c;
 /** What DW_AT_linkage_name was called before version 4. */
 export const DW_AT_MIPS_linkage_name = 0x2007;
+export const DW_AT_GNU_call_site_value = 0x2111;
+export const DW_AT_GNU_macros = 0x2119;
+export const DW_AT_GNU_dwo_name = 0x2130;
+export const DW_AT_GNU_pubnames = 0x2134;
 
 // § 7.5.6, table 7.6: forms.
 export const DW_FORM_addr = 0x01;
@@ -83,6 +123,17 @@ export const DW_FORM_addrx1 = 0x29;
 export const DW_FORM_addrx2 = 0x2a;
 export const DW_FORM_addrx3 = 0x2b;
 export const DW_FORM_addrx4 = 0x2c;
+
+// § 7.7.3, table 7.10: location list entries.
+export const DW_LLE_end_of_list = 0x00;
+export const DW_LLE_base_addressx = 0x01;
+export const DW_LLE_startx_endx = 0x02;
+export const DW_LLE_startx_length = 0x03;
+export const DW_LLE_offset_pair = 0x04;
+export const DW_LLE_default_location = 0x05;
+export const DW_LLE_base_address = 0x06;
+export const DW_LLE_start_end = 0x07;
+export const DW_LLE_start_length = 0x08;
 
 // § 7.25, table 7.30: range list entries.
 export const DW_RLE_end_of_list = 0x00;

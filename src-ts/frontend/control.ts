@@ -58,7 +58,10 @@ export function otherwise(t: State): void {
   t.unreachable[d] = 0;
   t.sp = t.base[d]!;
   t.live = t.enteredLive[d] === 1;
-  if (t.live) t.fill(t.elseBlock[d]!, false);
+  if (t.live) {
+    t.fill(t.elseBlock[d]!, false);
+    t.labels?.revert(t.start[d]!, t.pos);
+  }
   const params = t.params[d]!;
   const edge = t.live ? t.f.predFirst[t.b.block]! : NONE;
   for (let i = 0; i < params.length; i++) {
@@ -93,7 +96,9 @@ export function end(t: State): void {
 
 function endLoop(t: State, d: number): void {
   const header = t.target[d]!;
-  if (header !== NONE) t.ssa.seal(header, t.from[d]!, t.start[d]!);
+  if (header === NONE) return;
+  t.ssa.seal(header, t.from[d]!, t.start[d]!);
+  t.labels?.loop(header, t.start[d]!);
 }
 
 /** An `if` without `else`: the false edge carries the parameters to the join as its results. */
@@ -128,6 +133,7 @@ function endAtJoin(t: State, d: number): void {
   const join = t.target[d]!;
   t.ssa.join(join, t.from[d]!, t.start[d]!);
   t.fill(join, false);
+  t.labels?.join(join, t.start[d]!, t.pos);
   const results = t.results[d]!;
   const at = t.sp - results.length;
   for (let i = 0; i < results.length; i++) {

@@ -1,20 +1,18 @@
 /**
- * Whether a call is inlined, and what an indirect one reaches, asked while its caller is translated: the plan (inlineplan.ts) says what may be, the place of
- * the call and what the function has grown by so far say whether it pays.
+ * Whether a call is inlined, and what an indirect one reaches, asked while its caller is translated: the plan (inlineplan.ts)
+ * says what may be, the place of the call and what the function has grown by so far say whether it pays.
  */
 import * as Ir from '../gen/ir.ts';
 import type { Func } from '../ir/func.ts';
 import { INLINE_NEVER, INLINE_ONCE, MAX_INLINE_DEPTH, type InlinePlan } from './inlineplan.ts';
+import { CALL_WEIGHT } from '../wasm/callgraph.ts';
 import type { State } from './state.ts';
 
 export class Inliner {
   /** How many bodies the one being read is inlined into. */
   depth = 0;
+  /** What the function may still grow by. */
   private left = 0;
-  // What was found for a table last.
-  private checkedTable = -1;
-  private checkedSig = -1;
-  private allSame = false;
 
   /** @param ask last word on a call in a function, for bisecting; null: yes */
   constructor(
@@ -41,14 +39,7 @@ export class Inliner {
 
   /** Whether every entry of a table has a signature, so that calls through it need no check of it. */
   allHave(t: State, table: number, sig: number): boolean {
-    const entries = this.plan.tables[table];
-    if (!entries) return false;
-    if (this.checkedTable !== table || this.checkedSig !== sig) {
-      this.checkedTable = table;
-      this.checkedSig = sig;
-      this.allSame = entries.every((func) => func >= 0 && t.m.funcSignature(func) === sig);
-    }
-    return this.allSame && this.may(t, 'call-check');
+    return this.plan.tableSignature[table] === sig && this.may(t, 'call-check');
   }
 
   /** Begins a function, by its index among the defined ones. */
@@ -74,7 +65,10 @@ export class Inliner {
     return this.may(t, 'inline');
   }
 
-  /** Whether a small callee is small enough here; takes its cost from what the function may still grow by. */
+  /**
+   * Whether a small callee is small enough here. Each takes something from what the function may still grow by, also one
+   * that is smaller than its call: that bounds how many there can be.
+   */
   private pays(t: State, cost: number, n: number): boolean {
     const { limits } = this.plan;
     if (this.depth >= MAX_INLINE_DEPTH) return false;
@@ -84,8 +78,9 @@ export class Inliner {
       const op = t.f.op[t.values[t.sp + i]!];
       if (op === Ir.ICONST || op === Ir.FCONST) limit += limits.constant;
     }
-    if (cost > limit || cost > this.left) return false;
-    this.left -= cost;
+    const growth = Math.max(1, cost - CALL_WEIGHT);
+    if (cost > limit || growth > this.left) return false;
+    this.left -= growth;
     return true;
   }
 }

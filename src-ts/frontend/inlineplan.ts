@@ -46,13 +46,13 @@ export const INLINE_LIMITS: Readonly<Record<string, InlineLimits>> = {
     recursion: 0,
   },
   '2': {
-    small: 14,
-    inLoop: 10,
-    constant: 3,
+    small: 10,
+    inLoop: 6,
+    constant: 1,
     once: 200,
     caller: 2000,
-    growth: 80,
-    growthPercent: 40,
+    growth: 60,
+    growthPercent: 20,
     recursion: 120,
   },
   s: {
@@ -93,6 +93,15 @@ export interface InlinePlan {
   readonly recursion: Uint8Array;
   /** By table: what calls through it reach (wasm/fixedtables.ts). */
   readonly tables: readonly (Int32Array | null)[];
+  /** By table: the signature that every entry has, -1 where they differ, are null or not known. */
+  readonly tableSignature: Int32Array;
+}
+
+/** Signature of all entries of a table that never changes, or -1. */
+function commonSignature(m: ModuleInfo, entries: Int32Array | null): number {
+  if (entries === null || entries.length === 0 || entries[0]! < 0) return -1;
+  const sig = m.funcSignature(entries[0]!);
+  return entries.every((func) => func >= 0 && m.funcSignature(func) === sig) ? sig : -1;
 }
 
 class Planner {
@@ -106,6 +115,7 @@ class Planner {
     private readonly limits: InlineLimits,
   ) {
     const n = m.definedFuncs;
+    const tables = fixedTables(m, g.tableWritten);
     this.depth = new Uint8Array(n);
     this.plan = {
       limits,
@@ -115,7 +125,8 @@ class Planner {
       kind: new Uint8Array(n),
       order: new Int32Array(n).fill(-1),
       recursion: new Uint8Array(n),
-      tables: fixedTables(m, g.tableWritten),
+      tables,
+      tableSignature: Int32Array.from(tables, (entries) => commonSignature(m, entries)),
     };
     this.walk(n);
   }
@@ -165,7 +176,7 @@ class Planner {
       const always = plan.kind[c] === INLINE_ONCE || plan.cost[c]! <= this.limits.small;
       if (always) cost += plan.cost[c]! - CALL_WEIGHT;
     }
-    plan.cost[f] = cost;
+    plan.cost[f] = Math.max(cost, g.least[f]!);
     this.depth[f] = depth;
     plan.order[f] = this.finished++;
     plan.kind[f] = this.judge(f);

@@ -16,6 +16,7 @@
 import * as Op from '../gen/ir.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
 import { growI32 } from './columns.ts';
+import type { Labels } from './labels.ts';
 import { bug } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
 
@@ -514,15 +515,30 @@ export class Ssa {
 
   // ---- the end ----
 
-  /** Gives parameters and edges their final form; no replaced value is left anywhere. */
-  finish(): void {
+  /** Gives parameters and edges their final form; no replaced value is left anywhere, and `labels` follow. */
+  finish(labels: Labels | null = null): void {
     this.finalRounds();
     for (let p = 0; p < this.phiCount; p++) {
       if (this.phiFirst[this.phiBlock[p]!] === p) this.placeParams(this.phiBlock[p]!);
     }
     if (this.removed > 0) this.resolveOperands();
+    labels?.finish(this, this.f);
     this.dropReplaced();
     this.reset();
+  }
+
+  /**
+   * What a variable is at the start of a block that ways may meet in, once the whole function is known: NONE where
+   * nothing needed to know. Makes nothing.
+   */
+  valueAtStart(block: number, variable: number): number {
+    for (let p = this.phiFirst[block]!; p !== NONE; p = this.phiNext[p]!) {
+      if (this.phiVar[p] === variable) return this.resolve(this.phiRow[p]!);
+    }
+    const e = this.f.predFirst[block]!;
+    if (e === NONE || this.f.edgeNextPred[e] !== NONE) return NONE;
+    const value = this.definition(this.f.edgeFrom[e]!, variable);
+    return value === NONE ? NONE : this.resolve(value);
   }
 
   /** Forgets the function: the definitions of the next one get keys of their own. */

@@ -15,11 +15,14 @@ import { BOT, typeName, typeNames, type FuncType, type ModuleInfo } from '../was
 import { growI32 } from './columns.ts';
 import type { Inliner } from './inline.ts';
 import { ModuleSignatures, moduleLayout, type ModuleLayout } from './layout.ts';
+import { Labels } from './labels.ts';
 import { Ssa } from './ssa.ts';
 
 export interface TranslateSettings {
   /** Memory accesses check bounds themselves and reload the base; otherwise guard pages do it and the base never moves. */
   readonly explicitChecks: boolean;
+  /** Note which value each local stands for where (Func.labels). */
+  readonly debugInfo?: boolean;
 }
 
 export const FRAME_BLOCK = 0;
@@ -67,6 +70,8 @@ export abstract class State {
   /** Grows when values computed before need not dominate any more: caches of base addresses hang on it. */
   region = 0;
   readonly cache = new AddressCache();
+  /** Notes what locals stand for, when debug information is wanted. */
+  readonly labels: Labels | null;
 
   // Operand stack; `height` is where the innermost frame's part starts.
   types = new Int32Array(1024);
@@ -108,6 +113,7 @@ export abstract class State {
     this.b = builder;
     this.f = builder.f;
     this.ssa = new Ssa(builder.f);
+    this.labels = settings.debugInfo === true ? new Labels() : null;
   }
 
   /**

@@ -87,7 +87,7 @@ export class Translator extends State {
     try {
       this.begin(m.funcType(funcIndex));
       this.body();
-      this.ssa.finish();
+      this.ssa.finish(this.labels);
     } catch (e) {
       this.ssa.reset();
       throw e;
@@ -155,6 +155,7 @@ export class Translator extends State {
       ssa.defineParam(i, row);
     }
     f.paramCount[entry] = type.params.length + 1;
+    this.labels?.start(this.localCount, type.params.length, this.ctx + 1, b.pos);
     this.blockParams = NO_TYPES;
     this.blockResults = type.results;
     this.pushFrame(FRAME_BLOCK);
@@ -460,14 +461,19 @@ export class Translator extends State {
   private localSet(): void {
     const v = this.local();
     const value = this.pop(this.localTypes[v]!);
-    if (this.live) this.ssa.write(v, this.b.block, value, this.b.pos);
+    if (this.live) this.writeLocal(v, value);
+  }
+
+  private writeLocal(v: number, value: number): void {
+    this.ssa.write(v, this.b.block, value, this.b.pos);
+    if (this.labels !== null) this.labels.write(v, value, this.b.pos);
   }
 
   private localTee(): void {
     const v = this.local();
     const type = this.localTypes[v]!;
     const value = this.pop(type);
-    if (this.live) this.ssa.write(v, this.b.block, value, this.b.pos);
+    if (this.live) this.writeLocal(v, value);
     this.push(type, value);
   }
 

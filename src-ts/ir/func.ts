@@ -84,6 +84,14 @@ export class Func {
   pool: Int32Array<ArrayBuffer>;
   poolTop = 2;
 
+  /**
+   * For debug information: triples of position, Wasm local and the value it stands for from there on (NONE: unknown), in
+   * order of position. Values that a pass replaces or takes away are replaced here, too, or stay behind as
+   * rows in no block. None are made unless asked for.
+   */
+  labels: Int32Array<ArrayBuffer> = new Int32Array(0);
+  labelCount = 0;
+
   constructor(rows = 1024, blocks = 128) {
     this.op = new Uint8Array(rows);
     this.ty = new Uint8Array(rows);
@@ -123,6 +131,7 @@ export class Func {
     this.edgeCount = 0;
     this.poolTop = 2;
     this.lastBlock = NONE;
+    this.labelCount = 0;
     this.inlines.clear(0);
   }
 
@@ -329,6 +338,16 @@ export class Func {
     if (p === NONE) this.predFirst[to] = n;
     else this.edgeNextPred[p] = n;
     if (n === NONE) this.predLast[to] = p;
+  }
+
+  // ---- labels ----
+
+  addLabel(pos: number, local: number, value: number): void {
+    const at = 3 * this.labelCount++;
+    if (at + 3 > this.labels.length) this.labels = grow32(this.labels, Math.max(96, at * 2));
+    this.labels[at] = pos;
+    this.labels[at + 1] = local;
+    this.labels[at + 2] = value;
   }
 
   // ---- lists ----

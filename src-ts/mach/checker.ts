@@ -34,6 +34,9 @@ import { T_F32, T_F64, T_V128 } from '../gen/ir.ts';
 
 type Locations = Map<number, Set<number>>;
 
+/** Told of each instruction, its moves done: `holds` says whether a value is in a location for certain. */
+export type Visit = (inst: number, holds: (location: number, vreg: number) => boolean) => void;
+
 /**
  * Checks the allocation of a function.
  * @returns what is wrong, one line each; empty if all is well
@@ -42,8 +45,9 @@ export function checkAllocation(
   vcode: VCode,
   allocation: Allocation,
   regs: RegisterFile,
+  visit?: Visit,
 ): string[] {
-  return new Checker(vcode, allocation, regs).run();
+  return new Checker(vcode, allocation, regs, visit).run();
 }
 
 class Checker {
@@ -57,6 +61,7 @@ class Checker {
     private readonly vc: VCode,
     private readonly out: Allocation,
     private readonly regs: RegisterFile,
+    private readonly visit?: Visit,
   ) {
     this.allocatable = new Set([...regs.allocatableGp, ...regs.allocatableFp]);
     this.moveStart = this.indexMoves();
@@ -152,6 +157,9 @@ class Checker {
       for (let m = this.moveStart[i]!; m < this.moveStart[i + 1]!; m++) this.runMove(m, b, state);
       state.delete(this.regs.scratchGp);
       state.delete(this.regs.scratchFp);
+      if (this.reporting && this.visit !== undefined) {
+        this.visit(i, (location, vreg) => state.get(location)?.has(vreg) === true);
+      }
       this.checkUses(i, state);
       this.checkWrites(i);
       this.applyWrites(i, state);

@@ -7,6 +7,7 @@ import type { CodeRecord } from '../object/records.ts';
 import { resolvePositions } from './inlines.ts';
 import { lap, stopwatch } from '../util/stopwatch.ts';
 import type { Lowering } from './lower.ts';
+import { LocalTracker } from './locals.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
 import type { Target } from './target.ts';
 import {
@@ -32,6 +33,8 @@ export interface FrameNeeds {
 export class Emitter {
   readonly sink: CodeSink;
   private readonly target: Target;
+  /** Follows Wasm locals when debug information is wanted. */
+  private readonly tracker: LocalTracker;
   /** Where a jump to a block ends up; another block when the block itself is left out. */
   private alias = new Int32Array(0);
   private path = new Int32Array(0);
@@ -39,30 +42,44 @@ export class Emitter {
   constructor(target: Target) {
     this.target = target;
     this.sink = new CodeSink(target);
+    this.tracker = new LocalTracker(target);
   }
 
   /** Emits an allocated function. `align` is the alignment of its start. */
-  run(lower: Lowering, alloc: Allocation, align: number): CodeRecord {
+  run(lower: Lowering, alloc: Allocation, align: number, debugInfo: boolean): CodeRecord {
     const { code } = lower;
+    const tracker = debugInfo ? this.tracker : null;
     const { sink, target } = this;
     this.thread(code, alloc);
     sink.reset(code.blockCount, this.alias);
+    // The prologue, where the stack may overflow, is at the beginning of the body, as the parameters are.
+    const { f } = lower;
+    sink.position(f.pos[f.first[0]]);
     target.prologue(sink, code, alloc, lower);
+    tracker?.start(lower, alloc, sink);
     let move = 0;
     for (let p = 0; p < code.blockCount; p++) {
       if (this.alias[p] !== p) continue;
       sink.bind(p);
       target.enterBlock(sink, p);
+      tracker?.enterBlock(p);
       const next = this.following(p, code.blockCount);
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
-        while (move < alloc.moveCount && alloc.movePlace[move] <= i) this.move(alloc, move++);
+        while (move < alloc.moveCount && alloc.movePlace[move] <= i) {
+          this.move(alloc, move);
+          tracker?.afterMove(move);
+          move++;
+        }
         // A constant that is only ever made again where it is used has no register here.
         if (code.flags[i] & I_REMAT && alloc.alloc[code.opnd[i]] === ALLOC_NONE) continue;
         sink.position(code.pos[i]);
+        tracker?.before(code.pos[i]);
         if (sink.notesSpills) this.noteSlotOperands(code, alloc, i);
         target.emit(sink, i, next);
+        tracker?.after(i);
       }
     }
+    tracker?.finish();
     lap('emission');
     const record = sink.finish(lower.tableEntries, align);
     resolvePositions(record, sink.returns, lower.f.inlines);

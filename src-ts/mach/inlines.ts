@@ -59,7 +59,8 @@ export function resolvePositions(record: CodeRecord, returns: IntList, tree: Inl
       note(2 * traps[trap]!, traps[trap + 2]!);
     }
     if (i === returns.n) break;
-    while (addrmap[at]! < end) at += 2;
+    // The entry that holds for the call's last byte.
+    while (at + 2 < addrmap.length && addrmap[at + 2]! < end) at += 2;
     note(2 * end - 1, addrmap[at + 1]!);
   }
   record.inlines = kept.list(places);

@@ -188,6 +188,17 @@ export class Lowering {
     return (this.rowVreg[row] = this.newVreg(f.ty[row]));
   }
 
+  /** The virtual register that has a row's value, in its low bits if not alone, NONE if none has. Needs nothing. */
+  heldIn(row: number): number {
+    const { f } = this;
+    for (;;) {
+      const v = this.rowVreg[row];
+      if (v >= 0) return v;
+      if (f.op[row] !== Op.ZEXT && f.op[row] !== Op.WRAP) return NONE;
+      row = f.a[row];
+    }
+  }
+
   /** As {@link vregOf} for a user that reads the low 32 bits only: looks through wrap. */
   low32Of(row: number): number {
     const { f } = this;

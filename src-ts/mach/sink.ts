@@ -68,6 +68,9 @@ export class CodeSink {
   readonly traps = new IntList();
   readonly addrmap = new IntList();
   readonly unwind = new IntList();
+  readonly locals = new IntList();
+  /** Offset of the latest return address. */
+  callEnd = 0;
   readonly returns = new IntList();
   private lastPos = NONE;
   /** Whether accesses to spill slots are noted: for tools that count them. */
@@ -100,7 +103,8 @@ export class CodeSink {
     this.alias = alias;
     for (const list of [
       ...[this.labelAt, this.labelBranch, this.branchAt, this.branchKind, this.branchLabel],
-      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.returns, this.spills],
+      ...[this.relocs, this.traps, this.addrmap, this.unwind, this.locals],
+      ...[this.returns, this.spills],
       ...[this.stubLabel, this.stubCode, this.stubPos, this.deferred],
       ...[this.consts, this.tables, this.constFields, this.tableFields],
     ]) {
@@ -171,9 +175,9 @@ export class CodeSink {
     if (pos === this.lastPos) return;
     this.lastPos = pos;
     const m = this.addrmap;
-    // A return address keeps the position of its call.
+    // What stands here already had no bytes.
     if (m.n > 0 && m.a[m.n - 2] === this.buf.pos) {
-      this.lastPos = NONE;
+      m.a[m.n - 1] = pos;
       return;
     }
     m.push(this.buf.pos);
@@ -188,12 +192,10 @@ export class CodeSink {
     this.lastPos = NONE;
   }
 
-  /** Notes a return address: the end of a call at a Wasm position. */
-  returnAddress(pos: number): void {
-    this.addrmap.push(this.buf.pos);
-    this.addrmap.push(pos);
+  /** Notes a return address: the end of a call. */
+  returnAddress(): void {
+    this.callEnd = this.buf.pos;
     this.returns.push(this.buf.pos);
-    this.lastPos = pos;
   }
 
   /** Notes that the instruction about to be emitted can trap. */
@@ -215,6 +217,11 @@ export class CodeSink {
   spill(at: number, kind: number): void {
     this.spills.push(at);
     this.spills.push(kind);
+  }
+
+  /** Notes where a Wasm local is from `offset` on, as CodeRecord.locals says it. */
+  localAt(local: number, kind: number, low: number, high: number, offset = this.buf.pos): void {
+    for (const field of [offset, local, kind, low, high]) this.locals.push(field);
   }
 
   /** Notes a relocation of the 32-bit field that ends here. */
@@ -278,6 +285,7 @@ export class CodeSink {
       traps: this.traps.copy(),
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
+      locals: this.locals.copy(),
       inlines: NO_INLINES,
     };
   }
@@ -368,6 +376,7 @@ export class CodeSink {
     this.moveOffsets(this.traps, 3, 1);
     this.moveOffsets(this.addrmap, 2, 1);
     this.moveOffsets(this.unwind, 4, 1);
+    this.moveOffsets(this.locals, 5, 1);
     this.moveOffsets(this.returns, 1, 1);
     this.moveOffsets(this.spills, 2, 1);
     this.moveOffsets(this.constFields, 3, 2);

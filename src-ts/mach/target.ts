@@ -19,6 +19,8 @@ export interface CodeSettings {
   preservesContext: boolean;
   /** Whether compiling fast matters more than the code. */
   quick: boolean;
+  /** Note where Wasm locals are (CodeRecord.locals). */
+  debugInfo?: boolean;
   /** Return addresses are signed while they are in memory, where the target can. */
   signsReturns?: boolean;
   /** Every place an indirect branch may go to begins with the target's mark for that. */
@@ -44,6 +46,13 @@ export interface Target {
 
   /** The block an instruction unconditionally goes to and does nothing else, for threading; else -1. */
   jumpTarget(code: VCode, inst: number): number;
+  /** Register of the instance context on entry, and where the function's prologue saved it, from the frame pointer; undefined: it stays. */
+  readonly contextRegister: number;
+  contextSlot(): number | undefined;
+  /** Where a stack slot (an allocation) of the function being emitted is, from the frame pointer. */
+  slotOffset(slot: number): number;
+  /** DWARF number of a physical register. */
+  dwarfRegister(preg: number): number;
   /** Emits the start of the function up to where its body begins. */
   prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void;
   /** Called where a block begins, before its instructions and moves; `place` is its label. */

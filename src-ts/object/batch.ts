@@ -4,11 +4,11 @@
  *
  *   heads   per record: HEAD numbers: index, align, code length, lengths of the lists
  *   code    code bytes of the records, one after the other
- *   side    their lists: relocs, traps, addrmap, unwind, inlines
+ *   side    their lists: relocs, traps, addrmap, unwind, inlines, locals
  */
 import type { CodeRecord } from './records.ts';
 
-const HEAD = 8;
+const HEAD = 9;
 
 export interface CodeBatch {
   heads: Int32Array<ArrayBuffer>;
@@ -34,7 +34,7 @@ export class BatchWriter {
 
   /** Adds the code of the defined function `index`. */
   add(index: number, r: CodeRecord): void {
-    const lists = [r.relocs, r.traps, r.addrmap, r.unwind, r.inlines];
+    const lists = [r.relocs, r.traps, r.addrmap, r.unwind, r.inlines, r.locals];
     if (this.headCount + HEAD > this.heads.length) {
       this.heads = grown(this.heads, this.headCount, 0);
     }
@@ -87,6 +87,7 @@ export function unpackBatch(batch: CodeBatch, into: CodeRecord[]): void {
       addrmap: list(heads[h + 5]!),
       unwind: list(heads[h + 6]!),
       inlines: list(heads[h + 7]!),
+      locals: list(heads[h + 8]!),
     };
   }
 }

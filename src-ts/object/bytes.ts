@@ -44,6 +44,11 @@ export class ByteWriter {
     this.pos += 4;
   }
 
+  /** Overwrites the 4 bytes at `at`, which have been written. */
+  patch32(at: number, value: number): void {
+    store32(this.bytes, at, value);
+  }
+
   /** A non-negative integer below 2^53 as 64 bits. */
   u64(value: number): void {
     this.u32((value % 0x1_0000_0000) | 0);

@@ -7,7 +7,6 @@ import { ByteWriter } from './bytes.ts';
 import {
   EHDR_SIZE,
   PAGE,
-  SECTIONS,
   sectionIndex,
   SHDR_SIZE,
   type SectionName,
@@ -31,15 +30,18 @@ export interface FilePlan {
   size: number;
 }
 
+/** The rows of the sections to write. */
+export type Rows = readonly (SectionRow & { name: SectionName })[];
+
 /** Reserves a range for every section of these sizes. */
-export function planFile(t: ObjectTarget, sizes: readonly number[]): FilePlan {
+export function planFile(t: ObjectTarget, rows: Rows, sizes: readonly number[]): FilePlan {
   const plan: FilePlan = { offsets: [], headers: 0, size: 0 };
   let at = EHDR_SIZE;
-  SECTIONS.forEach((row: SectionRow, i) => {
-    if (i === SECTIONS.length - 1) {
+  rows.forEach((row, i) => {
+    if (i === rows.length - 1) {
       at = Math.ceil(at / 8) * 8;
       plan.headers = at;
-      at += SHDR_SIZE * (SECTIONS.length + 1);
+      at += SHDR_SIZE * (rows.length + 1);
     }
     const align = row.ownPage === true ? t.pageSize : fileAlign(t, row);
     at = Math.ceil(at / align) * align;
@@ -55,10 +57,10 @@ function fileAlign(t: ObjectTarget, row: SectionRow): number {
 }
 
 /** Contents of .shstrtab and where each section's name begins in it. */
-export function sectionNames(): { bytes: Uint8Array; places: number[] } {
+export function sectionNames(rows: Rows): { bytes: Uint8Array; places: number[] } {
   const w = new ByteWriter(256);
   w.u8(0);
-  const places = SECTIONS.map((row) => {
+  const places = rows.map((row) => {
     const place = w.pos;
     for (let i = 0; i < row.name.length; i++) w.u8(row.name.charCodeAt(i));
     w.u8(0);
@@ -67,7 +69,7 @@ export function sectionNames(): { bytes: Uint8Array; places: number[] } {
   return { bytes: w.view(), places };
 }
 
-function fileHeader(w: ByteWriter, t: ObjectTarget, plan: FilePlan): void {
+function fileHeader(w: ByteWriter, t: ObjectTarget, sections: number, plan: FilePlan): void {
   for (const byte of [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]) w.u8(byte); // ELFCLASS64, ELFDATA2LSB, EV_CURRENT, no ABI
   w.u64(0);
   w.u16(ET_REL);
@@ -81,7 +83,7 @@ function fileHeader(w: ByteWriter, t: ObjectTarget, plan: FilePlan): void {
   w.u16(0);
   w.u16(0);
   w.u16(SHDR_SIZE);
-  w.u16(SECTIONS.length + 1);
+  w.u16(sections + 1);
   w.u16(sectionIndex('.shstrtab'));
 }
 
@@ -110,6 +112,7 @@ function sectionHeader(
  */
 export function writeFile(
   t: ObjectTarget,
+  rows: Rows,
   plan: FilePlan,
   contents: readonly Uint8Array[],
   links: Partial<Record<SectionName, SectionLinks>>,
@@ -118,12 +121,12 @@ export function writeFile(
   const bytes = new Uint8Array(plan.size);
   const w = new ByteWriter(0);
   w.bytes = bytes;
-  fileHeader(w, t, plan);
+  fileHeader(w, t, rows.length, plan);
   contents.forEach((content, i) => bytes.set(content, plan.offsets[i]!));
   w.pos = plan.headers + SHDR_SIZE;
-  const names = sectionNames();
-  SECTIONS.forEach((row: SectionRow & { name: SectionName }, i) => {
-    const next = i + 1 < SECTIONS.length ? contents[i]!.length : contents[i]!.length + 4;
+  const names = sectionNames(rows);
+  rows.forEach((row, i) => {
+    const next = i + 1 < rows.length ? contents[i]!.length : contents[i]!.length + 4;
     sectionHeader(w, row, {
       name: names.places[i]!,
       offset: plan.offsets[i]!,

@@ -8,6 +8,7 @@ import { AddressMap } from './addrmap.ts';
 import { ByteReader } from './bytes.ts';
 import type { Checksum } from './checksum.ts';
 import { checkDescription } from './check.ts';
+import type { Rows } from './elf.ts';
 import { readEngine, type EngineInfo } from './engine.ts';
 import { ObjectError } from './error.ts';
 import { NO_CODE, readFuncs, type FunctionTable } from './funcs.ts';
@@ -19,8 +20,8 @@ import { floorIndex } from './search.ts';
 import {
   EHDR_SIZE,
   PAGE,
-  SECTIONS,
   sectionIndex,
+  sectionRows,
   SHDR_SIZE,
   type SectionName,
   type SectionRow,
@@ -47,8 +48,8 @@ interface Range {
   size: number;
 }
 
-/** Checks the ELF header; returns the target and the place of the section header table. */
-function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number } {
+/** Checks the ELF header; returns the target, the place of the section header table and the rows it must have. */
+function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number; rows: Rows } {
   const r = new ByteReader(bytes, 'ELF header', 0, Math.min(bytes.length, EHDR_SIZE));
   const expect = (found: number, expected: number, what: string) => {
     if (found !== expected) r.fail(`${what} ${found}`, `${expected}`);
@@ -71,13 +72,15 @@ function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number } {
   expect(r.u16(), 0, 'program header size');
   expect(r.u16(), 0, 'number of program headers');
   expect(r.u16(), SHDR_SIZE, 'section header size');
-  expect(r.u16(), SECTIONS.length + 1, 'number of sections');
+  const count = r.u16();
+  const rows = sectionRows(count === sectionRows(true).length + 1);
+  expect(count, rows.length + 1, 'number of sections');
   expect(r.u16(), sectionIndex('.shstrtab'), 'section of names');
-  const end = headers + SHDR_SIZE * (SECTIONS.length + 1);
+  const end = headers + SHDR_SIZE * (rows.length + 1);
   if (headers < EHDR_SIZE || end > bytes.length) {
     r.fail(`section headers at ${headers} in ${bytes.length} bytes (truncated?)`, 'them inside');
   }
-  return { t, headers };
+  return { t, headers, rows };
 }
 
 /** One section header against its row; its name is checked later. */
@@ -125,23 +128,23 @@ function readSections(bytes: Uint8Array): {
   t: ObjectTarget;
   ranges: Record<SectionName, Range>;
 } {
-  const { t, headers } = readHeader(bytes);
-  const end = headers + SHDR_SIZE * (SECTIONS.length + 1);
+  const { t, headers, rows } = readHeader(bytes);
+  const end = headers + SHDR_SIZE * (rows.length + 1);
   const r = new ByteReader(bytes, 'section headers', headers, end);
   for (let i = 0; i < SHDR_SIZE; i += 4) {
     if (r.u32() !== 0) r.fail('a first section that is not null', 'zeros');
   }
-  const found = SECTIONS.map((row: SectionRow) => readSection(r, row, t));
+  const found = rows.map((row) => readSection(r, row, t));
   const ranges = {} as Record<SectionName, Range>;
   const names = found[sectionIndex('.shstrtab') - 1]!;
   let last = EHDR_SIZE;
   found.forEach((section, i) => {
-    const expected = SECTIONS[i]!.name;
+    const expected = rows[i]!.name;
     const name = sectionName(bytes, names, section.name);
     if (name !== expected) r.fail(`section '${name}'`, `'${expected}'`);
     if (section.offset < last) r.fail(`'${name}' over what is before it`, `it at ${last} or later`);
     last = section.offset + section.size;
-    if (i === SECTIONS.length - 2 && last > headers) r.fail(`'${name}' over the headers`, 'not');
+    if (i === rows.length - 2 && last > headers) r.fail(`'${name}' over the headers`, 'not');
     ranges[expected] = section;
   });
   if (last !== bytes.length) r.fail(`${bytes.length} bytes`, `a file of ${last}`);
@@ -241,11 +244,12 @@ export class LoadedObject {
 
   /**
    * Wasm byte offset that belongs to an offset in .text, -1 if none is known.
-   * @param isCall the offset is a return address: it has an entry, that of the call before it
+   * @param isCall the offset is a return address: what counts is the call before it
    */
   wasmOffset(textOffset: number, isCall: boolean): number {
-    const f = this.functionAt(isCall ? textOffset - 1 : textOffset);
-    return f < 0 ? -1 : this.addresses.lookup(textOffset, this.textOffsetOf(f));
+    const at = isCall ? textOffset - 1 : textOffset;
+    const f = this.functionAt(at);
+    return f < 0 ? -1 : this.addresses.lookup(at, this.textOffsetOf(f));
   }
 
   /**

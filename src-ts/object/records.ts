@@ -129,6 +129,14 @@ export const SLOT_KEPT = 0;
 /** The place is written over before. */
 export const SLOT_LOST = 1;
 
+/** Where a Wasm local is, for debuggers. */
+export const AT_NOWHERE = 0; // not known, or nowhere
+export const AT_REGISTER = 1; // in the register with this DWARF number
+export const AT_FRAME = 2; // in memory at this distance from the frame pointer
+export const AT_CONSTANT = 3; // always these bits
+/** Stands among the locals for the instance context; its first entry is at the end of the prologue and holds for the rest. */
+export const LOCAL_CONTEXT = -1;
+
 /** Machine code of one function or trampoline with its side tables; no code: inlined wherever it is called. Offsets are relative to the start of `code`. */
 export interface CodeRecord {
   code: Uint8Array;
@@ -138,7 +146,7 @@ export interface CodeRecord {
   relocs: Int32Array;
   /** Triples: offset of the instruction that can trap, trap code, Wasm byte offset. Ascending. */
   traps: Int32Array;
-  /** Pairs: code offset, Wasm byte offset, for return addresses and wherever the position changes. Ascending. */
+  /** Pairs: code offset, Wasm byte offset, wherever the position changes. Ascending. */
   addrmap: Int32Array;
   /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. */
   unwind: Int32Array;
@@ -149,6 +157,30 @@ export interface CodeRecord {
    * that can trap, or of a return address less one.
    */
   inlines: Int32Array;
+  /**
+   * Quintuples: offset, local or LOCAL_CONTEXT, AT_*, its value in two words: where the local is from there to its next
+   * entry. Offsets ascend; of entries at one offset the last counts. Only with debug information, else empty.
+   */
+  locals: Int32Array;
+}
+
+/** Contents of a debug section. */
+export interface DebugSection {
+  bytes: Uint8Array;
+  /**
+   * Quadruples: offset of a field, its size (4 or 8), number of the section in DEBUG_TARGETS that it is an offset or
+   * address in, and the value, which is in the field already.
+   */
+  relocs: readonly number[];
+}
+
+/** DWARF sections of an object; addresses count from the beginning of .text. */
+export interface DebugInfo {
+  info: DebugSection;
+  abbrev: DebugSection;
+  line: DebugSection;
+  rnglists: DebugSection;
+  loclists: DebugSection;
 }
 
 /** One object to write. */
@@ -170,4 +202,5 @@ export interface ObjectInput {
   /** Bytes of all data segments, one after the other, and bytes of the custom sections. */
   data: Uint8Array;
   customBytes: Uint8Array;
+  debugInfo?: DebugInfo | undefined;
 }

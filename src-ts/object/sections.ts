@@ -1,5 +1,6 @@
 /**
- * The sections of an object, in file order: one table for the writer and the reader, which refuses any other.
+ * The sections of an object, in file order: one table for the writer and the reader, which refuses any other. Those
+ * for debuggers are all there or none of them.
  *
  * ELF header, sections, section header table, and last .elfin.engine, whose last word is the checksum of all before it.
  * .text and what follows it begin on pages of their own, so that only code becomes executable when the file is mapped.
@@ -27,7 +28,14 @@ export interface SectionRow {
   /** Begins on a page of its own in the file, whatever a linker is told. */
   ownPage?: boolean;
   entrySize?: number;
+  /** Only in objects with debug information. */
+  debug?: boolean;
 }
+
+const debug = <N extends string>(name: N) =>
+  ({ name, type: SHT_PROGBITS, flags: 0, align: 1, debug: true }) as const;
+const debugRela = <N extends string>(name: N) =>
+  ({ name, type: SHT_RELA, flags: INFO_LINK, align: 8, entrySize: 24, debug: true }) as const;
 
 export const SECTIONS = [
   { name: '.text', type: SHT_PROGBITS, flags: ALLOC | EXEC, align: PAGE },
@@ -46,12 +54,27 @@ export const SECTIONS = [
   { name: '.shstrtab', type: SHT_STRTAB, flags: 0, align: 1 },
   { name: '.note.gnu.property', type: SHT_NOTE, flags: ALLOC, align: 8 },
   { name: '.note.GNU-stack', type: SHT_PROGBITS, flags: 0, align: 1 },
+  debug('.debug_info'),
+  debug('.debug_abbrev'),
+  debug('.debug_line'),
+  debug('.debug_rnglists'),
+  debug('.debug_loclists'),
+  debugRela('.rela.debug_info'),
+  debugRela('.rela.debug_line'),
   { name: '.elfin.engine', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
 ] as const satisfies readonly SectionRow[];
 
 export type SectionName = (typeof SECTIONS)[number]['name'];
 
-/** Index of a section in the section header table (the null section is 0). */
+/** The rows of an object with debug information or without. */
+export function sectionRows(withDebug: boolean): readonly (SectionRow & { name: SectionName })[] {
+  return SECTIONS.filter((row: SectionRow) => withDebug || row.debug !== true);
+}
+
+/**
+ * Index of a section in the section header table (the null section is 0); not for .elfin.engine, which is the last of
+ * however many there are.
+ */
 export function sectionIndex(name: SectionName): number {
   return 1 + SECTIONS.findIndex((s) => s.name === name);
 }

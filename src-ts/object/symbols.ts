@@ -4,8 +4,9 @@
  * `elfin.<export>` or `elfin.<module>.<export>`, so that several modules can be linked into one program.
  */
 import { ByteWriter } from './bytes.ts';
+import { DEBUG_TARGETS } from './debuginfo.ts';
 import type { ModuleDescription } from './records.ts';
-import { sectionIndex, SYMBOL_SIZE } from './sections.ts';
+import { sectionIndex, SYMBOL_SIZE, type SectionName } from './sections.ts';
 import { PIECE_ENTRY, PIECE_FUNCTION, type TextPiece } from './text.ts';
 
 const STB_GLOBAL = 0x10;
@@ -15,6 +16,11 @@ const STV_DEFAULT = 0;
 
 /** Symbol number of the section symbol of .text. */
 export const TEXT_SYMBOL = 1;
+
+/** Symbol number of the section symbol of a section that debug sections refer to; they come first, where they are. */
+export function sectionSymbol(name: SectionName): number {
+  return TEXT_SYMBOL + (DEBUG_TARGETS as readonly SectionName[]).indexOf(name);
+}
 
 export interface Symbols {
   symtab: Uint8Array;
@@ -61,11 +67,17 @@ class SymbolWriter {
   }
 }
 
-/** Makes both tables. */
-export function writeSymbols(module: ModuleDescription, pieces: readonly TextPiece[]): Symbols {
+/** Makes both tables, for an object that has these sections. */
+export function writeSymbols(
+  module: ModuleDescription,
+  pieces: readonly TextPiece[],
+  sections: readonly { name: SectionName }[],
+): Symbols {
   const w = new SymbolWriter();
   const text = sectionIndex('.text');
-  w.add('', STT_SECTION, text, 0, 0);
+  for (const name of DEBUG_TARGETS) {
+    if (sections.some((row) => row.name === name)) w.add('', STT_SECTION, sectionIndex(name), 0, 0);
+  }
   const imported = module.imports.filter((i) => i.kind === 'function').length;
   const names = new Map(module.funcNames);
   for (const p of pieces) {

@@ -14,12 +14,17 @@ export interface ObjectTarget {
   linkCall(bytes: Uint8Array, at: number, distance: number): void;
   /** Relocation type of a 32-bit field relative to its own place. */
   relocPc32: number;
+  /** Relocation types of absolute fields of 32 and of 64 bits. */
+  relocAbs32: number;
+  relocAbs64: number;
   /** DWARF: code and data alignment factors, return address column, stack and frame pointer. */
   codeAlign: number;
   dataAlign: number;
   returnAddress: number;
   stackPointer: number;
   framePointer: number;
+  /** Registers with this DWARF number and above hold floats and vectors. */
+  firstVector: number;
   /** At function entry CFA = SP + entryCfa; the return address is at CFA - returnSlot (0: in its register). */
   entryCfa: number;
   returnSlot: number;
@@ -52,11 +57,14 @@ const X86_64_LINUX: ObjectTarget = {
   textFill: 0xcc,
   linkCall: linkRel32,
   relocPc32: 2,
+  relocAbs32: 10,
+  relocAbs64: 1,
   codeAlign: 1,
   dataAlign: -8,
   returnAddress: 16,
   stackPointer: 7,
   framePointer: 6,
+  firstVector: 17,
   entryCfa: 8,
   returnSlot: 8,
   redZone: 128, // psABI 3.2.2
@@ -65,7 +73,7 @@ const X86_64_LINUX: ObjectTarget = {
 };
 
 /**
- * ELF for the Arm 64-bit Architecture (e_machine in 5.2, R_AARCH64_PREL32 in 5.7.5), DWARF for the Arm 64-bit
+ * ELF for the Arm 64-bit Architecture (e_machine in 5.2, R_AARCH64_PREL32, ABS32 and ABS64 in 5.7.5), DWARF for the Arm 64-bit
  * Architecture (registers in 4.1); pages of 64 KiB are the largest that Linux uses.
  */
 const AARCH64_LINUX: ObjectTarget = {
@@ -75,11 +83,14 @@ const AARCH64_LINUX: ObjectTarget = {
   textFill: 0, // udf #0
   linkCall: linkImm26,
   relocPc32: 261,
+  relocAbs32: 258,
+  relocAbs64: 257,
   codeAlign: 4,
   dataAlign: -8,
   returnAddress: 30,
   stackPointer: 31,
   framePointer: 29,
+  firstVector: 64,
   entryCfa: 0,
   returnSlot: 0,
   redZone: 0, // AAPCS64 6.4.5.1

@@ -12,8 +12,9 @@ import { writeInlines } from './inlines.ts';
 import { writeNames } from './names.ts';
 import { writeProperties } from './properties.ts';
 import type { ObjectInput } from './records.ts';
-import { sectionIndex, SECTIONS, type SectionName } from './sections.ts';
-import { TEXT_SYMBOL, writeSymbols } from './symbols.ts';
+import { NO_DEBUG_INFO, writeDebugRelocs } from './debuginfo.ts';
+import { sectionIndex, sectionRows, type SectionName } from './sections.ts';
+import { sectionSymbol, TEXT_SYMBOL, writeSymbols } from './symbols.ts';
 import { objectTarget } from './target.ts';
 import { layoutText, textSize, writeText } from './text.ts';
 import { writeTraps } from './traps.ts';
@@ -54,7 +55,9 @@ export function writeObject(input: ObjectInput): Uint8Array {
   const distance = Math.ceil(text.pos / t.pageSize) * t.pageSize;
   const described = pieces.filter((p) => p.record.code.length > 0);
   const fields = writeEhFrame(ehFrame, t, described, distance);
-  const symbols = writeSymbols(module, pieces);
+  const debug = input.debugInfo ?? NO_DEBUG_INFO;
+  const rows = sectionRows(input.debugInfo !== undefined);
+  const symbols = writeSymbols(module, pieces, rows);
 
   const contents: Record<SectionName, Uint8Array> = {
     '.text': text.view(),
@@ -70,14 +73,21 @@ export function writeObject(input: ObjectInput): Uint8Array {
     '.rela.eh_frame': section((w) => writeEhFrameRelocs(w, t, described, fields, TEXT_SYMBOL)),
     '.symtab': symbols.symtab,
     '.strtab': symbols.strtab,
-    '.shstrtab': sectionNames().bytes,
+    '.shstrtab': sectionNames(rows).bytes,
     '.note.gnu.property': section((w) => writeProperties(w, t, input.properties ?? 0)),
     '.note.GNU-stack': new Uint8Array(0),
+    '.debug_info': debug.info.bytes,
+    '.debug_abbrev': debug.abbrev.bytes,
+    '.debug_line': debug.line.bytes,
+    '.debug_rnglists': debug.rnglists.bytes,
+    '.debug_loclists': debug.loclists.bytes,
+    '.rela.debug_info': section((w) => writeDebugRelocs(w, t, debug.info, sectionSymbol)),
+    '.rela.debug_line': section((w) => writeDebugRelocs(w, t, debug.line, sectionSymbol)),
     '.elfin.engine': section((w) => writeEngine(w, input)),
   };
-  const list = SECTIONS.map((row) => contents[row.name]);
+  const list = rows.map((row) => contents[row.name]);
   const sizes = list.map((c, i) => c.length + (i === list.length - 1 ? 4 : 0));
-  const plan = planFile(t, sizes);
+  const plan = planFile(t, rows, sizes);
   const ehPlan = plan.offsets[sectionIndex('.eh_frame') - 1]!;
   if (ehPlan - plan.offsets[sectionIndex('.text') - 1]! !== distance) {
     bug('object', '.eh_frame is not where its addresses say');
@@ -85,7 +95,9 @@ export function writeObject(input: ObjectInput): Uint8Array {
   const symtab = sectionIndex('.symtab');
   const links = {
     '.rela.eh_frame': { link: symtab, info: sectionIndex('.eh_frame') },
+    '.rela.debug_info': { link: symtab, info: sectionIndex('.debug_info') },
+    '.rela.debug_line': { link: symtab, info: sectionIndex('.debug_line') },
     '.symtab': { link: sectionIndex('.strtab'), info: symbols.firstGlobal },
   };
-  return writeFile(t, plan, list, links, checksum);
+  return writeFile(t, rows, plan, list, links, checksum);
 }

@@ -56,6 +56,7 @@ class Gvn {
     this.mem.start(f, an.cfg, an.dom, an.loops);
     this.walk(an);
     this.builder.before = NONE;
+    for (let i = 2; i < 3 * f.labelCount; i += 3) f.labels[i] = this.resolve(f.labels[i]);
   }
 
   private prepare(): void {

@@ -26,6 +26,7 @@ export function rewriteUses(f: Func, leader: Int32Array): void {
   for (let blk = 0; blk !== NONE; blk = f.blockNext[blk]) {
     for (let r = f.first[blk]; r !== NONE; r = f.next[r]) rewriteRow(f, leader, r);
   }
+  for (let i = 2; i < 3 * f.labelCount; i += 3) f.labels[i] = resolve(leader, f.labels[i]);
 }
 
 function rewriteRow(f: Func, leader: Int32Array, r: number): void {

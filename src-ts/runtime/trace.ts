@@ -98,7 +98,7 @@ function placeLines({ map, textOffset, isCall }: Place): string[] {
   }
 }
 
-/** Name of the generated code of calls.ts as a script, for its lines in traces. */
+/** What the generated code of callables.ts is called as a script, for its lines in traces. */
 export const GLUE_SCRIPT = 'elfin:calls';
 
 /** Lines of functions that run between JavaScript and Wasm: by these names, or in generated code. */

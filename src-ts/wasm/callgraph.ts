@@ -15,6 +15,8 @@ export const BODY_SELF_CALLS = 2;
 export interface CallGraph {
   /** Roughly the machine instructions a body becomes: operators weighed by {@link WEIGHT}. */
   weight: Int32Array;
+  /** What a body weighs at least, by its bytes: even what weighs nothing must be read each time it is inlined. */
+  least: Int32Array;
   locals: Int32Array;
   flags: Uint8Array;
   /** Callees of function f, in the order of the calls: callee[first[f]] to callee[first[f + 1] - 1]. */
@@ -30,6 +32,8 @@ export interface CallGraph {
 
 /** What a call weighs: itself, and the moves and spills around it. */
 export const CALL_WEIGHT = 4;
+/** Real bodies have two to four bytes for each unit of weight. */
+const BYTES_SHIFT = 3;
 const INDIRECT_CALL_WEIGHT = 7;
 const TABLE_WEIGHT = 4;
 const PREFIXED_WEIGHT = 4;
@@ -77,6 +81,7 @@ class Scan {
     this.total = m.funcCount;
     this.graph = {
       weight: new Int32Array(n),
+      least: new Int32Array(n),
       locals: new Int32Array(n),
       flags: new Uint8Array(n),
       first: new Int32Array(n + 1),
@@ -104,7 +109,8 @@ class Scan {
         walk.skipImmediates(op);
       }
     }
-    graph.weight[f] = weight;
+    graph.least[f] = (end - start) >> BYTES_SHIFT;
+    graph.weight[f] = Math.max(weight, graph.least[f]!);
     graph.first[f + 1] = this.calls;
   }
 

@@ -144,7 +144,14 @@ test('chains of calls that are too deep, too large or in a ring compile', async 
     { length: 30 },
     (_, i) => `(func $d${i} (result i32) (i32.add (call $d${i + 1}) (call $d${i + 1})))`,
   );
-  const text = `(module ${chain.join('')} (func $f3000 (result i32) (i32.const 5)) ${ring.join('')}
+  // Weighs nothing, but is long, and is called often; then three calls of three calls of… nothing.
+  const long = `(func $long ${'(nop)'.repeat(20_000)}) (func (export "many") ${'(call $long)'.repeat(5000)})`;
+  const empty = Array.from(
+    { length: 12 },
+    (_, i) => `(func $e${i} ${`(call $e${i + 1})`.repeat(3)})`,
+  );
+  const none = `${empty.join('')} (func $e12) (func (export "none") ${'(call $e0)'.repeat(5000)})`;
+  const text = `(module ${long} ${none} ${chain.join('')} (func $f3000 (result i32) (i32.const 5)) ${ring.join('')}
     ${fan.join('')} (func $d30 (result i32) (i32.const 1))
     (export "chain" (func $f0)) (export "fan" (func $d20)) (export "all" (func $d0)) (export "ring" (func $r0)))`;
   const { chain: f, fan: d } = await run(text, {});

@@ -42,6 +42,7 @@ function framed(callee: number): R.CodeRecord {
     relocs: Int32Array.of(16, R.RELOC_CALL, callee),
     traps: Int32Array.of(40, 3, 109),
     addrmap: Int32Array.of(0, 100, 20, 104, 40, 109),
+    locals: new Int32Array(0),
     unwind: Int32Array.from(
       [
         [4, R.UNWIND_PUSH_FP, FP, 16],

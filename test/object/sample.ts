@@ -47,6 +47,7 @@ export function callingFunction(callee: number, wasm: number): R.CodeRecord {
     traps: Int32Array.of(35, 3, wasm + 9),
     addrmap: Int32Array.of(0, wasm, 21, wasm + 4, 35, wasm + 9),
     unwind: Int32Array.from(BODY_UNWIND),
+    locals: new Int32Array(0),
     inlines: new Int32Array(0),
   };
 }
@@ -62,6 +63,7 @@ export function longFunction(size: number): R.CodeRecord {
     relocs: new Int32Array(0),
     traps: new Int32Array(0),
     addrmap: new Int32Array(0),
+    locals: new Int32Array(0),
     unwind: Int32Array.from(
       [
         [1, R.UNWIND_PUSH_FP, RBP, 16],

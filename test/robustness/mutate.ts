@@ -4,7 +4,7 @@ import { planFile, writeFile } from '../../src-ts/object/elf.ts';
 import { writeInfo } from '../../src-ts/object/info.ts';
 import { ByteWriter } from '../../src-ts/object/bytes.ts';
 import type { ModuleDescription } from '../../src-ts/object/records.ts';
-import { EHDR_SIZE, SECTIONS, SHDR_SIZE, sectionIndex } from '../../src-ts/object/sections.ts';
+import { EHDR_SIZE, sectionRows, SHDR_SIZE, sectionIndex } from '../../src-ts/object/sections.ts';
 import { objectTarget } from '../../src-ts/object/target.ts';
 import type { Random } from '../fuzz/random.ts';
 
@@ -27,6 +27,9 @@ export function damage(source: Uint8Array, random: Random): Uint8Array {
   return bytes;
 }
 
+/** The sections of an object without debug information. */
+const ROWS = sectionRows(false);
+
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
@@ -45,7 +48,7 @@ interface Section {
 function sections(bytes: Uint8Array): Section[] {
   const v = view(bytes);
   const headers = Number(v.getBigUint64(40, true));
-  return SECTIONS.map((_, i) => {
+  return ROWS.map((_, i) => {
     const at = headers + SHDR_SIZE * (i + 1);
     return {
       offset: Number(v.getBigUint64(at + 24, true)),
@@ -62,7 +65,7 @@ export function corrupt(source: Uint8Array, random: Random): Uint8Array {
   places.push({ offset: 0, size: EHDR_SIZE });
   places.push({
     offset: Number(v.getBigUint64(40, true)),
-    size: SHDR_SIZE * (SECTIONS.length + 1),
+    size: SHDR_SIZE * (ROWS.length + 1),
   });
   const { offset, size } = random.pick(places);
   for (let n = 1 + random.below(2); n > 0; n--) {
@@ -83,7 +86,7 @@ export function corrupt(source: Uint8Array, random: Random): Uint8Array {
 export function withDescription(source: Uint8Array, module: ModuleDescription): Uint8Array {
   const info = new ByteWriter(256);
   writeInfo(info, module);
-  const engineAt = sectionIndex('.elfin.engine') - 1;
+  const engineAt = ROWS.length - 1;
   const infoAt = sectionIndex('.elfin.info') - 1;
   const contents = sections(source).map(({ offset, size }, i) =>
     i === infoAt ? info.view() : source.subarray(offset, offset + size - (i === engineAt ? 4 : 0)),
@@ -91,6 +94,7 @@ export function withDescription(source: Uint8Array, module: ModuleDescription): 
   const t = objectTarget('x86_64-linux');
   const plan = planFile(
     t,
+    ROWS,
     contents.map((c, i) => c.length + (i === engineAt ? 4 : 0)),
   );
   const symtab = sectionIndex('.symtab');
@@ -98,7 +102,7 @@ export function withDescription(source: Uint8Array, module: ModuleDescription): 
     '.rela.eh_frame': { link: symtab, info: sectionIndex('.eh_frame') },
     '.symtab': { link: sectionIndex('.strtab'), info: 1 },
   };
-  return writeFile(t, plan, contents, links, checksum);
+  return writeFile(t, ROWS, plan, contents, links, checksum);
 }
 
 const NUMBERS = [

@@ -77,6 +77,12 @@ function writesContext(s: FunctionState): boolean {
   return false;
 }
 
+/** Where the prologue saved the context, from x29; undefined if it stays in its register. */
+export function savedContext(s: FunctionState): number | undefined {
+  const k = s.saved.indexOf(CTX);
+  return k < 0 ? undefined : SAVED_AT + 8 * k;
+}
+
 /** Emits the prologue and starts the function's state. */
 export function emitPrologue(
   s: FunctionState,

@@ -23,10 +23,11 @@ export const LR = 30;
 export const SP = 31;
 export const ZR = 31;
 
-/** DWARF registers for the Arm 64-bit architecture (IADWARF64): x0-x30 are 0-30, sp is 31. */
+/** DWARF registers for the Arm 64-bit architecture (IADWARF64): x0-x30 are 0-30, sp is 31, v0-v31 from 64. */
 export const DWARF_FP = 29;
 export const DWARF_LR = 30;
 export const DWARF_SP = 31;
+export const DWARF_V0 = 64;
 
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);

@@ -1,10 +1,10 @@
 /**
- * Pointer authentication of return addresses and branch target identification (Arm ARM, D8.10 and D8.11; AAPCS64 leaves
- * both to the platform). All instructions are hints: CPUs without the feature do nothing.
+ * Pointer authentication of return addresses and branch target identification (Arm ARM, C6.2 PACIASP, AUTIASP, AUTIA1716,
+ * BTI). All instructions are hints: CPUs without the feature do nothing.
  *
  *   signed     x30 is signed with key A and the sp of the function's entry before it goes to memory, and checked after it
- *              came back: then a written-over return address faults when it is used. The register is never signed
- *              across a call, a branch out of the function, or where the host takes it.
+ *              came back: then a written-over return address faults when it is used. Not signed: the address at
+ *              which a suspended fiber goes on (trampolines.ts).
  *   marked     pages of code are mapped so that the target of br and blr must be a fitting bti. Calls go to `bti c`, which
  *              paciasp is, too, and tail calls branch by x16, so that they may; jump tables go to `bti j`.
  */

@@ -91,7 +91,7 @@ export function emitInst(s: FunctionState, i: number, next: number): void {
 }
 
 function afterReturn(s: FunctionState, i: number): void {
-  s.sink.returnAddress(s.code.pos[i]);
+  s.sink.returnAddress();
   afterCall(s, s.code.imm2[i]);
 }
 

@@ -7,15 +7,15 @@ import { put32 } from '../../mach/codebuffer.ts';
 import type { Lowering } from '../../mach/lower.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import type { CodeSettings, Target } from '../../mach/target.ts';
-import { type Allocation, I_BRANCH, REMAT_BASE, type VCode } from '../../mach/vcode.ts';
+import { type Allocation, I_BRANCH, PREG_FP, REMAT_BASE, type VCode } from '../../mach/vcode.ts';
 import { SharedAddresses } from './addresses.ts';
 import { Rules } from './context.ts';
 import { emitMoveOf, FunctionState } from './emitter.ts';
 import * as E from './encode.ts';
-import { emitPrologue } from './frame.ts';
+import { emitPrologue, savedContext } from './frame.ts';
 import { jump, RULES } from './lower.ts';
 import { lowerEntry, signatureStack } from './lowercall.ts';
-import { clobberSets, opFlags, registers } from './machine.ts';
+import { clobberSets, CTX, DWARF_V0, opFlags, registers } from './machine.ts';
 import * as P from './ops.ts';
 import { emitDeferred, emitInst, emitRemat } from './pseudo.ts';
 
@@ -61,6 +61,20 @@ export class AArch64Target implements Target {
 
   prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void {
     emitPrologue(this.state, sink, code, alloc, needs);
+  }
+
+  readonly contextRegister = CTX;
+
+  contextSlot(): number | undefined {
+    return savedContext(this.state);
+  }
+
+  slotOffset(slot: number): number {
+    return this.state.slotDisp(slot);
+  }
+
+  dwarfRegister(preg: number): number {
+    return preg < PREG_FP ? preg : DWARF_V0 + preg - PREG_FP;
   }
 
   enterBlock(sink: CodeSink, place: number): void {

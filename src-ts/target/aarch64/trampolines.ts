@@ -64,7 +64,6 @@ class Trampolines {
     this.moveReg(SCRATCH, R.X2);
     this.entryArguments(params, area);
     E.encR(buf, A.BLR, SCRATCH);
-    this.sink.returnAddress(0);
     this.entryResults(results);
     this.restorePairs(A.LDP_d_off, ENTRY_SAVED_FP, ENTRY_FP, R.dwarfFp(0));
     this.restorePairs(A.LDP_x_off, ENTRY_SAVED, 16, 0);
@@ -232,7 +231,6 @@ class Trampolines {
     access(buf, M.LDR_X, SCRATCH, R.X0, Abi.THREAD_SUSPEND);
     E.encR(buf, A.BR, SCRATCH);
     E.patchAdr(buf.bytes, adr, buf.pos - adr);
-    sink.returnAddress(0);
     if (this.marks) E.enc0(buf, A.BTI_j);
     access(buf, M.LDR_X, FP, SP, 8);
     adjust(buf, A.ADD_x_imm, 16);

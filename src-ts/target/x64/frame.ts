@@ -52,6 +52,12 @@ function writesContext(s: FunctionState): boolean {
   return false;
 }
 
+/** Where the prologue saved the context, from rbp; undefined if it stays in its register. */
+export function savedContext(s: FunctionState): number | undefined {
+  const k = s.saved.indexOf(CTX);
+  return k < 0 ? undefined : -8 * (k + 1);
+}
+
 /** Emits the prologue and starts the function's state. */
 export function emitPrologue(
   s: FunctionState,

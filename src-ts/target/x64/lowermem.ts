@@ -132,7 +132,8 @@ function readModifyWrite(c: Rules, row: number, value: number): boolean {
   const wide = c.is64(value);
   const group = aluGroup(op);
   lower.fold(old);
-  c.address(row);
+  // A fault is the load's, which comes first.
+  c.address(old);
   if (c.isImm32(other)) {
     lower.inst(aluImm(group, wide, f.imm[other]));
     c.putAddress();
@@ -157,7 +158,8 @@ function modifyByte(c: Rules, row: number, value: number): boolean {
     return false;
   }
   lower.fold(old);
-  c.address(row);
+  // A fault is the load's, which comes first.
+  c.address(old);
   lower.inst(aluGroup(op) + (X.ADD_rm8_imm8 - X.ADD_rm8_r8));
   c.putAddress();
   lower.imm((f.imm[f.b[value]] << 24) >> 24);

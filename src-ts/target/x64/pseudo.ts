@@ -77,13 +77,13 @@ export function emitInst(s: FunctionState, i: number, next: number): void {
     case P.P_CALL:
       E.encRel32(sink.buf, X.CALL_rel32, 0);
       sink.reloc(Rec.RELOC_CALL, code.imm[i]);
-      sink.returnAddress(code.pos[i]);
+      sink.returnAddress();
       afterCall(s, code.imm2[i]);
       return;
     case X.CALL_rm64:
       if (code.aux[i] & P.AUX_HOST) emitImportCall(s, i);
       else emitForm(s, i);
-      sink.returnAddress(code.pos[i]);
+      sink.returnAddress();
       afterCall(s, code.imm[i]);
       return;
     case P.P_RET:

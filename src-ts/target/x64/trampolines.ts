@@ -51,7 +51,6 @@ class Trampolines {
     this.moveReg(SCRATCH, R.RDX);
     this.entryArguments(params, area, areaAt);
     E.encR(this.sink.buf, X.CALL_rm64, SCRATCH);
-    this.sink.returnAddress(0);
     this.entryResults(results, areaAt);
     this.restore(R.RBX, 1);
     this.restore(CTX, 2);
@@ -256,7 +255,6 @@ class Trampolines {
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RSP, frame + 24);
     E.enc0(buf, X.INT3);
     E.patchRip(buf, X.LEA_r64_m, lea, buf.pos);
-    sink.returnAddress(0);
     E.encR(buf, X.POP_r64, R.RBP);
     sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16);
   }

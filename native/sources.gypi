@@ -16,6 +16,8 @@
     'elfin_posix_sources': [
       'native/core/eh_frame.cc',
       'native/core/fiber_posix.cc',
+      'native/core/frame_registry.cc',
+      'native/core/gdb.cc',
       'native/core/os_posix.cc',
       'native/core/signal_stack_posix.cc',
       'native/core/traps_posix.cc',

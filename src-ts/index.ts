@@ -26,7 +26,7 @@ function engineCompiler(options: CompileOptions): EngineCompiler {
   );
   return {
     explicitChecks: settings.explicitChecks,
-    backtraceDetails: settings.backtraceDetails,
+    run: settings,
     compile: (bytes, explicitChecks) => compile(bytes, { ...settings, explicitChecks }),
     compileAsync: (bytes) => compileAsync(bytes, settings),
     validate: (bytes) => validate(bytes),

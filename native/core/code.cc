@@ -70,7 +70,7 @@ const char *CodeMapping::checkTraps(const CodeLayout &layout) const {
   return nullptr;
 }
 
-const char *CodeMapping::activate(const CodeLayout &layout) {
+const char *CodeMapping::activate(const CodeLayout &layout, CodeAudience audience) {
   if (const char *wrong = check(layout))
     return wrong;
   uint8_t *text = base_ + layout.textOffset;
@@ -89,7 +89,12 @@ const char *CodeMapping::activate(const CodeLayout &layout) {
     unpublishCode(range.start);
     return "the system does not allow executable memory";
   }
-  unwind_.add();
+  if (audience.unwinder)
+    unwind_.add();
+#if !defined(_WIN32)
+  if (audience.debugger)
+    gdb_ = GdbObject::add(base_, size_);
+#endif
   text_ = range.start;
   return nullptr;
 }
@@ -99,6 +104,9 @@ void CodeMapping::deactivate() {
     return;
   unpublishCode(text_);
   unwind_.remove();
+#if !defined(_WIN32)
+  gdb_.reset();
+#endif
   text_ = 0;
 }
 

@@ -5,8 +5,12 @@
 #pragma once
 
 #include "unwind.h"
+#if !defined(_WIN32)
+#include "gdb.h"
+#endif
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace elfin {
@@ -27,6 +31,14 @@ struct CodeLayout {
   uint64_t xdataSize = 0;
 };
 
+/// Who is told about the code besides the trap handler.
+struct CodeAudience {
+  /// The unwinder of the process; without, backtraces go by frame pointers.
+  bool unwinder = true;
+  /// A debugger, by GDB's interface (not on Windows).
+  bool debugger = false;
+};
+
 class CodeMapping {
 public:
   /// nullptr and a message when the file can not be opened or mapped.
@@ -38,7 +50,7 @@ public:
   ~CodeMapping();
 
   /// Returns nullptr, or what is wrong with the layout. Nothing has happened then. At most once.
-  const char *activate(const CodeLayout &layout);
+  const char *activate(const CodeLayout &layout, CodeAudience audience = {});
   /// Takes the code out of the registries; the bytes stay readable until destruction.
   void deactivate();
 
@@ -58,6 +70,9 @@ private:
   bool file_;
   uintptr_t text_ = 0;
   UnwindTable unwind_;
+#if !defined(_WIN32)
+  std::unique_ptr<GdbObject> gdb_;
+#endif
 };
 
 } // namespace elfin

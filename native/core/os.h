@@ -37,6 +37,9 @@ void *enlargedCopyBefore(void *from, size_t oldBytes, size_t newBytes, size_t ta
 /// (any), or `error`.
 void *mapFile(const char *path, size_t &size, std::string &error);
 void unmapFile(void *base, size_t size);
+/// Maps the first page of a file executable and leaves it so: tools that watch mappings see it.
+/// False where there are no such tools.
+bool mapMarker(const char *path);
 /// Makes writable memory, of a file or allocated, executable and no longer writable, and tells the
 /// instruction caches. `branchTargets`: every place in it that an indirect branch may go to is
 /// marked, which the CPU shall check where it can.

@@ -135,6 +135,12 @@ void *mapFile(const char *path, size_t &size, std::string &error) {
 
 void unmapFile(void *base, size_t size) { munmap(base, size); }
 
+bool mapMarker(const char *path) {
+  Descriptor fd(open(path, O_RDONLY | O_CLOEXEC));
+  return fd.get() >= 0 && orNull(mmap(nullptr, pageSize(), PROT_READ | PROT_EXEC, MAP_PRIVATE,
+                                      fd.get(), 0)) != nullptr;
+}
+
 bool makeExecutable(void *at, size_t bytes, bool branchTargets) {
   int protection = PROT_READ | PROT_EXEC | (branchTargets ? arch::branchTargetProtection() : 0);
   if (mprotect(at, roundUpToPage(bytes), protection) != 0)

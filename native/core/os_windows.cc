@@ -132,6 +132,8 @@ void *mapFile(const char *path, size_t &size, std::string &error) {
 
 void unmapFile(void *base, size_t) { UnmapViewOfFile(base); }
 
+bool mapMarker(const char *) { return false; }
+
 bool makeExecutable(void *at, size_t bytes, bool) {
   DWORD old;
   if (!VirtualProtect(at, roundUpToPage(bytes), PAGE_EXECUTE_READ, &old))

@@ -67,6 +67,13 @@ inline void finish(Thread *thread, Fiber *fiber, bool done) {
   }
 }
 
+/// An exception of a native import has left the fiber: its frames are gone.
+void unwound(Thread *thread, Fiber *fiber) {
+  thread->head.fiber = 0;
+  fiber->state = FiberState::Trapped;
+  recycle(thread, fiber);
+}
+
 /// Frames between an exit trampoline's and the entry trampoline's, which is the last; 0 when they
 /// are many.
 inline uint32_t returnsBeforeEnd(const uintptr_t *frame) {
@@ -140,7 +147,13 @@ void enter(Thread *thread) {
   thread->head.fiber = reinterpret_cast<uint64_t>(fiber);
   const auto *callee = reinterpret_cast<const VMFuncRef *>(transfer->callee);
   auto *slots = reinterpret_cast<uint64_t *>(transfer + 1);
-  bool done = elfin_fiber_start(fiber, slots, callee->ctx, callee->code, callee->entry);
+  bool done;
+  try {
+    done = elfin_fiber_start(fiber, slots, callee->ctx, callee->code, callee->entry);
+  } catch (...) {
+    unwound(thread, fiber);
+    throw;
+  }
   finish(thread, fiber, done);
 }
 
@@ -153,7 +166,13 @@ bool resume(Thread *thread) {
   // A suspended stack: resume address, frame pointer of the exit trampoline.
   const auto *frame = static_cast<const uintptr_t *const *>(fiber->sp)[1];
   uint8_t &ends = thread->endsAfter[(frame[1] ^ frame[1] >> 8) & 0xff];
-  bool done = elfin_fiber_resume(fiber, ends ? returnsBeforeEnd(frame) : 0);
+  bool done;
+  try {
+    done = elfin_fiber_resume(fiber, ends ? returnsBeforeEnd(frame) : 0);
+  } catch (...) {
+    unwound(thread, fiber);
+    throw;
+  }
   ends = done;
   finish(thread, fiber, done);
   return true;

@@ -58,8 +58,8 @@ Thread *acquireThread(size_t stackBytes);
 /// thread itself.
 void releaseThread(Thread *thread);
 
-/// Calls the VMFuncRef at transfer->callee on a fiber; status in transfer->status. Never fails
-/// otherwise.
+/// Calls the VMFuncRef at transfer->callee on a fiber; status in transfer->status. Throws only what
+/// a native import throws.
 void enter(Thread *thread);
 /// Goes on with transfer->fiber; false when that is no suspended fiber of this thread.
 bool resume(Thread *thread);

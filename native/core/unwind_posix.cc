@@ -2,10 +2,7 @@
 
 #include "code.h"
 #include "eh_frame.h"
-
-// libgcc; takes a whole zero-terminated section.
-extern "C" void __register_frame(void *);
-extern "C" void __deregister_frame(void *);
+#include "frame_registry.h"
 
 namespace elfin {
 
@@ -29,13 +26,13 @@ const char *UnwindTable::check(uint8_t *base, const CodeLayout &layout) {
 void UnwindTable::add() {
   if (table_ == nullptr)
     return;
-  __register_frame(table_);
+  addFrames(systemFrames(), table_);
   added_ = true;
 }
 
 void UnwindTable::remove() {
   if (added_)
-    __deregister_frame(table_);
+    removeFrames(systemFrames(), table_);
   added_ = false;
 }
 

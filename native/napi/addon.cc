@@ -50,6 +50,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   add("mapFile", CodeWrap::mapFile);
   add("mapBytes", CodeWrap::mapBytes);
   add("activate", CodeWrap::activate);
+  add("mapForPerf", CodeWrap::mapForPerf);
   defineBlocks(env, exports);
   defineCalls(env, exports);
   return exports;

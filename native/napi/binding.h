@@ -90,6 +90,7 @@ public:
   static Napi::Value mapBytes(const Napi::CallbackInfo &info);
   /// (code, layout)
   static Napi::Value activate(const Napi::CallbackInfo &info);
+  static Napi::Value mapForPerf(const Napi::CallbackInfo &info);
 
   explicit CodeWrap(const Napi::CallbackInfo &info);
   void Finalize(Napi::Env env) override;

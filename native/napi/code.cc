@@ -1,5 +1,6 @@
 // NativeCode: a mapped object. Collected only when neither the object nor its `bytes` is reachable;
 // the runtime keeps it reachable from every module, instance and function made of it.
+#include "../core/os.h"
 #include "binding.h"
 #include <string>
 
@@ -90,9 +91,21 @@ Napi::Value CodeWrap::activate(const Napi::CallbackInfo &info) {
       !readUint(given, "xdataSize", layout.xdataSize))
     return env.Undefined();
 #endif
-  if (const char *wrong = Unwrap(info[0].As<Napi::Object>())->mapping_->activate(layout))
+  CodeAudience audience;
+  if (info[2].IsNumber()) {
+    uint32_t bits = info[2].As<Napi::Number>().Uint32Value();
+    audience = {(bits & 1) != 0, (bits & 2) != 0};
+  }
+  if (const char *wrong = Unwrap(info[0].As<Napi::Object>())->mapping_->activate(layout, audience))
     return throwRange(env, wrong);
   return env.Undefined();
+}
+
+Napi::Value CodeWrap::mapForPerf(const Napi::CallbackInfo &info) {
+  if (!info[0].IsString())
+    return throwType(info.Env(), "expected a path");
+  std::string path = info[0].As<Napi::String>().Utf8Value();
+  return Napi::Boolean::New(info.Env(), os::mapMarker(path.c_str()));
 }
 
 Napi::Value CodeWrap::textAddress(const Napi::CallbackInfo &info) {

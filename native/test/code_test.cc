@@ -1,8 +1,12 @@
 // Mapping, checking and releasing objects, and unwinding through registered code.
 #include "../core/code.h"
 #include "../core/eh_frame.h"
+#include "../core/frame_registry.h"
+#include "../core/gdb.h"
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <elf.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <stdexcept>
@@ -180,6 +184,78 @@ TEST(EhFrame, AnyFlippedByteIsRefusedOrHarmless) {
       auto code = map(flipped);
       code->activate(flipped.layout);
     }
+}
+
+TEST(Code, NeedNotBeKnownToTheUnwinder) {
+  Object object = makeObject();
+  auto code = map(object);
+  ASSERT_STREQ(code->activate(object.layout, {false, false}), nullptr);
+  auto call = reinterpret_cast<void (*)(void (*)())>(code->textAddress());
+  call([] {});
+  EXPECT_EXIT(call(thrower), ::testing::KilledBySignal(SIGABRT), "");
+}
+
+/// In place of a __register_frame that takes one FDE: what it was given, each with a CIE pointer.
+std::vector<const uint8_t *> registeredFdes;
+
+void registerOne(void *fde) {
+  uint32_t ciePointer;
+  std::memcpy(&ciePointer, static_cast<uint8_t *>(fde) + 4, sizeof ciePointer);
+  ASSERT_NE(ciePointer, 0u) << "a CIE";
+  registeredFdes.push_back(static_cast<const uint8_t *>(fde));
+}
+
+void deregisterOne(void *fde) {
+  auto at = std::find(registeredFdes.begin(), registeredFdes.end(), fde);
+  ASSERT_NE(at, registeredFdes.end());
+  registeredFdes.erase(at);
+}
+
+TEST(FrameRegistry, TakesSectionsApartForThoseThatTakeFdes) {
+  // Two FDEs of one CIE, then one of another.
+  std::vector<uint8_t> section;
+  auto entry = [&](uint32_t ciePointer, size_t contents) {
+    put32(section, static_cast<uint32_t>(4 + contents));
+    put32(section, ciePointer);
+    section.insert(section.end(), contents, 0);
+    return section.size() - contents - 8;
+  };
+  entry(0, 16);
+  size_t first = entry(28, 12), second = entry(48, 20);
+  entry(0, 16);
+  size_t third = entry(28, 12);
+  put32(section, 0);
+  FrameRegistry byFde{registerOne, deregisterOne, false};
+  addFrames(byFde, section.data());
+  std::vector<const uint8_t *> expected = {section.data() + first, section.data() + second,
+                                           section.data() + third};
+  EXPECT_EQ(registeredFdes, expected);
+  removeFrames(byFde, section.data());
+  EXPECT_TRUE(registeredFdes.empty());
+  FrameRegistry whole{[](void *at) { registeredFdes.push_back(static_cast<uint8_t *>(at)); },
+                      [](void *) { registeredFdes.clear(); }, true};
+  addFrames(whole, section.data());
+  EXPECT_EQ(registeredFdes, std::vector<const uint8_t *>{section.data()});
+  removeFrames(whole, section.data());
+  EXPECT_TRUE(registeredFdes.empty());
+  EXPECT_TRUE(systemFrames().wholeSections); // libgcc's
+}
+
+TEST(GdbObject, RefusesWhatIsNoObject) {
+  std::vector<uint8_t> bytes(sizeof(Elf64_Ehdr) - 1);
+  EXPECT_EQ(GdbObject::add(bytes.data(), bytes.size()), nullptr);
+  Elf64_Ehdr header{};
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = 3;
+  bytes.resize(sizeof header + 3 * sizeof(Elf64_Shdr));
+  for (uint64_t place : {uint64_t{65}, uint64_t{1} << 40, UINT64_MAX}) {
+    header.e_shoff = place;
+    std::memcpy(bytes.data(), &header, sizeof header);
+    EXPECT_EQ(GdbObject::add(bytes.data(), bytes.size()), nullptr);
+  }
+  header.e_shoff = sizeof header;
+  std::memcpy(bytes.data(), &header, sizeof header);
+  EXPECT_NE(GdbObject::add(bytes.data(), bytes.size()), nullptr);
 }
 
 } // namespace

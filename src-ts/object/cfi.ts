@@ -1,8 +1,14 @@
 /**
- * Neutral unwind events (records.ts) to DWARF call frame instructions (DWARF 5, 6.4.2 and 7.24).
+ * Neutral unwind events (records.ts) to DWARF call frame instructions (DWARF 5, 6.4.2 and 7.24), in as few bytes as say
+ * what is true at every instruction.
  *
  * The state at the start of a function is the CIE's: CFA = SP + entryCfa, return address saved. The rules are followed
- * here so that the shortest operation is written and so that POP_FRAME knows which save slots the frame takes with it.
+ * here so that the shortest operation is written. What needs no bytes:
+ *
+ *   - saves are told once, at the last of those that follow one another: the registers still have their values before
+ *   - a register that was restored is still in its slot, too, until the frame is released, and beyond where the slot then
+ *     lies in the red zone; only what the release takes away is told, with it
+ *   - a state is remembered where the epilogue first changes a rule; behind one that ends the function none comes back
  */
 import { bug } from '../util/bug.ts';
 import type { ByteWriter } from './bytes.ts';
@@ -81,12 +87,15 @@ class CfiState {
   /** Register r is saved at CFA - slots[r]; 0: it has the caller's value. */
   slots = new Int32Array(REGISTERS);
   readonly stack: { cfaReg: number; cfaOffset: number; slots: Int32Array<ArrayBuffer> }[] = [];
+  /** An epilogue has begun and changed no rule yet. */
+  toRemember = false;
 
   reset(t: ObjectTarget): void {
     this.cfaReg = t.stackPointer;
     this.cfaOffset = t.entryCfa;
     this.slots.fill(0);
     this.stack.length = 0;
+    this.toRemember = false;
   }
 }
 
@@ -121,12 +130,16 @@ function setCfa(w: ByteWriter, t: ObjectTarget, reg: number, offset: number): vo
 
 function popFrame(w: ByteWriter, t: ObjectTarget, offset: number): void {
   setCfa(w, t, t.stackPointer, offset);
-  // A save slot that is now below the stack pointer holds nothing any more.
+  // A slot further below the stack pointer holds nothing any more.
   for (let reg = 0; reg < REGISTERS; reg++) {
-    if (state.slots[reg]! === 0 || state.slots[reg]! <= offset) continue;
-    restored(w, reg);
-    state.slots[reg] = 0;
+    const slot = state.slots[reg]!;
+    if (slot !== 0 && slot > offset + t.redZone) restore(w, reg);
   }
+}
+
+function restore(w: ByteWriter, reg: number): void {
+  state.slots[reg] = 0;
+  restored(w, reg);
 }
 
 function save(w: ByteWriter, t: ObjectTarget, reg: number, distance: number): void {
@@ -137,6 +150,7 @@ function save(w: ByteWriter, t: ObjectTarget, reg: number, distance: number): vo
 function rememberState(w: ByteWriter): void {
   const { cfaReg, cfaOffset, slots } = state;
   state.stack.push({ cfaReg, cfaOffset, slots: slots.slice() });
+  state.toRemember = false;
   w.u8(CFA_REMEMBER_STATE);
 }
 
@@ -160,11 +174,8 @@ function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value:
     case Unwind.UNWIND_ALLOC:
       if (state.cfaReg === t.stackPointer) setCfa(w, t, t.stackPointer, state.cfaOffset + value);
       return;
-    case Unwind.UNWIND_REMEMBER:
-      return rememberState(w);
     case Unwind.UNWIND_RESTORE_REG:
-      state.slots[reg] = 0;
-      return restored(w, reg);
+      return restore(w, reg);
     case Unwind.UNWIND_POP_FRAME:
       return popFrame(w, t, value);
     case Unwind.UNWIND_RESTORE_STATE:
@@ -179,19 +190,59 @@ function event(w: ByteWriter, t: ObjectTarget, kind: number, reg: number, value:
   }
 }
 
-/** Whether the event at `at` writes anything: a location is advanced only for those that do. */
-function writes(t: ObjectTarget, events: Int32Array, at: number): boolean {
-  return events[at + 1] !== Unwind.UNWIND_ALLOC || state.cfaReg === t.stackPointer;
+/** Whether an event changes a rule that has to be told where it happens. */
+function tells(t: ObjectTarget, kind: number, value: number): boolean {
+  switch (kind) {
+    case Unwind.UNWIND_ALLOC:
+      return state.cfaReg === t.stackPointer;
+    case Unwind.UNWIND_RESTORE_REG:
+      return value === Unwind.SLOT_LOST;
+    case Unwind.UNWIND_REMEMBER:
+      state.toRemember = true;
+      return false;
+    case Unwind.UNWIND_RESTORE_STATE:
+      if (!state.toRemember) return true;
+      state.toRemember = false;
+      return false;
+    default:
+      return true;
+  }
 }
 
-/** Appends the instructions for the events of one function (quadruples, ascending offsets). */
-export function callFrameInstructions(w: ByteWriter, t: ObjectTarget, events: Int32Array): void {
+/** Place of the last of the saves that follow one another from `at` on. */
+function endOfSaves(events: Int32Array, at: number): number {
+  while (at + 4 < events.length && events[at + 5] === Unwind.UNWIND_SAVE) at += 4;
+  return at;
+}
+
+/** Place of the last epilogue's start if it ends the code, else the number of events. */
+function lastEpilogue(events: Int32Array, codeBytes: number): number {
+  const end = events.length - 4;
+  if (end < 0 || events[end] !== codeBytes || events[end + 1] !== Unwind.UNWIND_RESTORE_STATE)
+    return events.length;
+  let at = end;
+  while (at >= 0 && events[at + 1] !== Unwind.UNWIND_REMEMBER) at -= 4;
+  return at;
+}
+
+/** Appends the instructions for the events of one function (quadruples, ascending offsets) of so many bytes of code. */
+export function callFrameInstructions(
+  w: ByteWriter,
+  t: ObjectTarget,
+  events: Int32Array,
+  codeBytes: number,
+): void {
   state.reset(t);
   let offset = 0;
-  for (let i = 0; i < events.length; i += 4) {
-    if (!writes(t, events, i)) continue;
-    advance(w, t, events[i]! - offset);
-    offset = events[i]!;
-    event(w, t, events[i + 1]!, events[i + 2]!, events[i + 3]!);
+  const last = lastEpilogue(events, codeBytes);
+  const end = last < events.length ? events.length - 4 : events.length;
+  for (let i = 0; i < end; i += 4) {
+    const kind = events[i + 1]!;
+    if (i === last || !tells(t, kind, events[i + 3]!)) continue;
+    const at = events[kind === Unwind.UNWIND_SAVE ? endOfSaves(events, i) : i]!;
+    advance(w, t, at - offset);
+    offset = at;
+    if (state.toRemember) rememberState(w);
+    event(w, t, kind, events[i + 2]!, events[i + 3]!);
   }
 }

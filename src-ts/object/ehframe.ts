@@ -13,8 +13,8 @@ import type { ObjectTarget } from './target.ts';
 import type { TextPiece } from './text.ts';
 
 const EH_PE_PCREL_SDATA4 = 0x1b;
-/** CIEs and FDEs start at multiples of this. */
-const ALIGN = 8;
+/** CIEs and FDEs start at multiples of this: their first fields are words of 32 bits. */
+const ALIGN = 4;
 
 /** Ends an entry begun at `start`: pads with DW_CFA_nop (0) and patches its length. */
 function close(w: ByteWriter, start: number): void {
@@ -61,7 +61,7 @@ export function writeEhFrame(
     w.u32(piece.offset - (distance + w.pos));
     w.u32(piece.record.code.length);
     w.uleb(0); // augmentation data
-    callFrameInstructions(w, t, piece.record.unwind);
+    callFrameInstructions(w, t, piece.record.unwind, piece.record.code.length);
     close(w, start);
   }
   w.u32(0);

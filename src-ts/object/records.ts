@@ -115,14 +115,19 @@ export const RELOC_RODATA = 1; // PC-relative 32-bit reference to the function's
 /** Neutral unwind events; registers are DWARF numbers, offsets of events are code offsets *after* the instruction that causes them. */
 export const UNWIND_PUSH_FP = 0; // frame pointer pushed: CFA = SP + value, FP saved at CFA - value
 export const UNWIND_SET_FP = 1; // FP := SP; CFA = FP + value
-export const UNWIND_SAVE = 2; // reg saved at CFA - value
+export const UNWIND_SAVE = 2; // reg saved at CFA - value; it keeps its value until the last of the saves that follow one another
 export const UNWIND_ALLOC = 3; // value bytes allocated (no effect on the CFA once FP is set)
 export const UNWIND_REMEMBER = 4; // an epilogue begins
-export const UNWIND_RESTORE_REG = 5; // reg has its caller's value again
+export const UNWIND_RESTORE_REG = 5; // reg has its caller's value again; value: SLOT_KEPT or SLOT_LOST
 export const UNWIND_POP_FRAME = 6; // frame released: CFA = SP + value (negative where stack arguments went with it)
 export const UNWIND_RESTORE_STATE = 7; // code after an epilogue: the state at REMEMBER again
 export const UNWIND_DEF_CFA = 8; // CFA = reg + value
 export const UNWIND_TOGGLE_SIGNED = 9; // the return address is signed with the CFA from here on, or no longer is
+
+/** The place where the register was saved holds its value until the frame is released. */
+export const SLOT_KEPT = 0;
+/** The place is written over before. */
+export const SLOT_LOST = 1;
 
 /** Where a Wasm local is, for debuggers. */
 export const AT_NOWHERE = 0; // not known, or nowhere

@@ -32,6 +32,8 @@ export interface ObjectTarget {
   /** At function entry CFA = SP + entryCfa; the return address is at CFA - returnSlot (0: in its register). */
   entryCfa: number;
   returnSlot: number;
+  /** Bytes below the stack pointer that nobody else writes to. */
+  redZone: number;
   /** Whether return addresses may be signed. */
   signsReturns: boolean;
   /** Type of the GNU property that lists features which all of a program's code has. */
@@ -71,6 +73,7 @@ const X86_64_LINUX: ObjectTarget = {
   firstVector: 17,
   entryCfa: 8,
   returnSlot: 8,
+  redZone: 128, // psABI 3.2.2
   signsReturns: false,
   propertyType: 0xc0000002, // GNU_PROPERTY_X86_FEATURE_1_AND
 };
@@ -98,6 +101,7 @@ const AARCH64_LINUX: ObjectTarget = {
   firstVector: 64,
   entryCfa: 0,
   returnSlot: 0,
+  redZone: 0, // AAPCS64 6.4.5.1
   signsReturns: true,
   propertyType: 0xc0000000, // GNU_PROPERTY_AARCH64_FEATURE_1_AND
 };

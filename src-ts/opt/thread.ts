@@ -189,6 +189,8 @@ function round(f: Func, an: Analyses): boolean {
 
 /** Threads edges through blocks that a constant they bring decides. The function must have no unreachable blocks. */
 export function threadJumps(f: Func, an: Analyses): void {
+  // In copies a Wasm position would stand for other values than its labels say.
+  if (f.labelCount > 0) return;
   if (builder === null || builder.f !== f) {
     builder = new Builder(f);
     builder.fold = fold;

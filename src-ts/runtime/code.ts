@@ -8,7 +8,9 @@ import { readObject, type LoadedObject } from '../object/read.ts';
 import type { FuncType, ModuleDescription } from '../object/records.ts';
 import type { NativeCode } from './native.ts';
 import { writeFuncRef } from './functions.ts';
+import { tellPerf } from './perf.ts';
 import { thread } from './thread.ts';
+import { audienceOf, BY_ENVIRONMENT, isOn, perfFiles, type RunSettings } from './tools.ts';
 import { registerCode, type CodeMap, type WasmFrame } from './trace.ts';
 
 /** Target of objects that this process can run. Throws ObjectError on other machines. */
@@ -16,14 +18,6 @@ export function hostTarget(): string {
   const arch =
     process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch;
   return `${arch}-${process.platform === 'win32' ? 'windows' : process.platform}`;
-}
-
-/** Whether traces show source lines; 'environment': unless ELFIN_BACKTRACE_DETAILS is 0. */
-export type BacktraceDetails = 'environment' | 'on' | 'off';
-
-function wantsDetails(details: BacktraceDetails): boolean {
-  if (details !== 'environment') return details === 'on';
-  return process.env['ELFIN_BACKTRACE_DETAILS'] !== '0';
 }
 
 export class Code implements CodeMap {
@@ -35,31 +29,32 @@ export class Code implements CodeMap {
   /** Name of the file the Wasm came from, where known. */
   wasmFile: string | undefined;
   private readonly objectFile: string | undefined;
-  private readonly details: BacktraceDetails;
+  private readonly settings: RunSettings;
   private sources: SourceLookup | undefined;
 
-  private constructor(native: NativeCode, details: BacktraceDetails, objectFile?: string) {
+  private constructor(native: NativeCode, settings: RunSettings, objectFile?: string) {
     const t = thread();
-    this.details = details;
+    this.settings = settings;
     this.objectFile = objectFile;
     this.native = native;
     this.object = readObject(native.bytes, t.native.checksum);
     checkHost(this.object.engine, hostTarget(), t.cpuFeatures);
     this.module = this.object.module;
     if (this.object.layout.textSize === 0) return; // a module without functions
-    t.native.activate(native, this.object.layout);
+    t.native.activate(native, this.object.layout, audienceOf(settings));
     registerCode(native.textAddress, this.object.layout.textSize, this);
+    tellPerf(perfFiles(settings), t.native, this.object, native.textAddress);
   }
 
   /** Maps a file. Throws ObjectError when it is refused, or the file system's error. */
   static fromFile(path: string): Code {
-    return new Code(thread().native.mapFile(path), 'environment', basename(path));
+    return new Code(thread().native.mapFile(path), BY_ENVIRONMENT, basename(path));
   }
 
   /** Copies an object's bytes into executable memory. Throws ObjectError when it is refused. */
-  static fromBytes(bytes: Uint8Array, details: BacktraceDetails = 'environment'): Code {
+  static fromBytes(bytes: Uint8Array, settings: RunSettings = BY_ENVIRONMENT): Code {
     if (bytes.length === 0) throw new ObjectError('found no bytes, expected an ELF object');
-    return new Code(thread().native.mapBytes(bytes), details);
+    return new Code(thread().native.mapBytes(bytes), settings);
   }
 
   /** The object's bytes; not to be written. */
@@ -136,7 +131,7 @@ export class Code implements CodeMap {
   }
 
   sourceFramesAt(wasmOffset: number): SourceFrame[] {
-    if (!wantsDetails(this.details)) return [];
+    if (!isOn(this.settings.backtraceDetails, 'ELFIN_BACKTRACE_DETAILS')) return [];
     this.sources ??= new SourceLookup(gatherSections((name) => this.object.customView(name)));
     return this.sources.framesAt(wasmOffset - this.module.codeStart);
   }

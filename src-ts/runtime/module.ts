@@ -4,7 +4,8 @@
  */
 import type { ImportDesc, ModuleDescription } from '../object/records.ts';
 import { LinkError } from '../util/errors.ts';
-import { Code, type BacktraceDetails } from './code.ts';
+import { Code } from './code.ts';
+import type { RunSettings } from './tools.ts';
 import { copyBytes, defineInterface, needArguments } from './webidl.ts';
 
 /** Turns Wasm bytes into an object; `explicitChecks` overrides the engine's own setting. Throws CompileError. */
@@ -14,7 +15,8 @@ export interface ModuleCompiler {
   compile: CompileFunction;
   /** Whether modules are compiled with explicit checks in the first place. */
   explicitChecks: boolean;
-  backtraceDetails?: BacktraceDetails;
+  /** How its modules run; by the environment when not given. */
+  run?: RunSettings;
 }
 
 let defaultCompiler: ModuleCompiler | undefined;
@@ -30,7 +32,7 @@ export function compileCode(
   compiler: ModuleCompiler,
   explicitChecks: boolean,
 ): Code {
-  return Code.fromBytes(compiler.compile(bytes, explicitChecks), compiler.backtraceDetails);
+  return Code.fromBytes(compiler.compile(bytes, explicitChecks), compiler.run);
 }
 
 const SECRET = Symbol('module');

@@ -62,7 +62,7 @@ function later<T>(run: () => T): Promise<T> {
 
 async function compileToModule(compiler: EngineCompiler, bytes: Uint8Array): Promise<Module> {
   const object = await compiler.compileAsync(bytes);
-  return makeModule(Code.fromBytes(object, compiler.backtraceDetails), { bytes, compiler });
+  return makeModule(Code.fromBytes(object, compiler.run), { bytes, compiler });
 }
 
 async function instantiateModule(module: Module, importObject: unknown): Promise<Instance> {

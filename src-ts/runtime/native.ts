@@ -96,8 +96,10 @@ export interface Native {
   mapFile(path: string): NativeCode;
   /** Copies bytes into fresh pages. */
   mapBytes(bytes: Uint8Array): NativeCode;
-  /** Makes .text executable (W^X), registers unwind and trap tables. Throws RangeError/Error when the layout is not inside the mapping or not page aligned. */
-  activate(code: NativeCode, layout: CodeLayout): void;
+  /** Makes .text executable (W^X), registers unwind and trap tables. `audience`: bits of tools.ts, the unwinder when not given. Throws RangeError/Error when the layout is not inside the mapping or not page aligned. */
+  activate(code: NativeCode, layout: CodeLayout, audience?: number): void;
+  /** Maps a page of a file executable, for good: how perf finds a jitdump. False when that is not possible. */
+  mapForPerf(path: string): boolean;
   /** The 32-bit checksum of object/checksum.ts over bytes[start, end). */
   checksum(bytes: Uint8Array, start: number, end: number): number;
   /** Names of the features this CPU has, as in the settings table (sse4.1, popcnt, lzcnt, bmi1, bmi2, avx …). */

@@ -146,8 +146,8 @@ const MARK_END = 4;
 function countInstructions(): void {
   const native = loadNative();
   const { activate } = native;
-  native.activate = (code, layout) => {
-    activate(code, layout);
+  native.activate = (code, layout, audience) => {
+    activate(code, layout, audience);
     const ends: [number, number][] = [
       [MARK_LOW, code.textAddress],
       [MARK_HIGH, code.textAddress + layout.textSize],

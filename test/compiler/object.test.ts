@@ -79,30 +79,30 @@ function disassembly(): Map<number, Inst[]> {
   return functions;
 }
 
-/** What the unwinder must know before each instruction of a function with the usual frame, from its instructions. */
+/**
+ * What the unwinder must know before each instruction of a function with the usual frame, from its instructions. Saves count
+ * from the last of them on; saved registers are in their slots until the end, in the red zone behind `leave`.
+ */
 function expectedRows(insts: Inst[]): Row[] {
   const rows: Row[] = [];
   let cfa = 'rsp+8';
   let saved: Record<string, string> = {};
   let whole: Row | undefined;
-  let prologue = true;
+  let saving: Record<string, string> = {};
   for (const { pc, text } of insts) {
-    rows.push({ pc, cfa, saved });
     const save = /^mov QWORD PTR \[rbp-0x([0-9a-f]+)\],(rbx|r1[2-5])$/.exec(text);
-    const restore = /^mov (rbx|r1[2-5]),QWORD PTR \[rbp-0x([0-9a-f]+)\]$/.exec(text);
+    const isSave = whole === undefined && save !== null && saving[save[2]!] === undefined;
+    if (whole === undefined && !isSave) saved = { ...saved, ...saving };
+    rows.push({ pc, cfa, saved });
     if (text === 'push rbp') {
       cfa = 'rsp+16';
       saved = { rbp: 'c-16' };
     } else if (text === 'mov rbp,rsp') cfa = 'rbp+16';
-    else if (prologue && save !== null && saved[save[2]!] === undefined) {
-      saved = { ...saved, [save[2]!]: `c-${16 + parseInt(save[1]!, 16)}` };
+    else if (isSave) {
+      saving = { ...saving, [save![2]!]: `c-${16 + parseInt(save![1]!, 16)}` };
     } else if (!text.startsWith('sub rsp')) {
-      prologue = false;
       whole ??= { pc, cfa, saved };
-      if (restore !== null && saved[restore[1]!] === `c-${16 + parseInt(restore[2]!, 16)}`) {
-        saved = { ...saved };
-        delete saved[restore[1]!];
-      } else if (text === 'leave') [cfa, saved] = ['rsp+8', {}];
+      if (text === 'leave') cfa = 'rsp+8';
       else if (/^(ret|jmp)/.test(text)) ({ cfa, saved } = whole);
     }
   }

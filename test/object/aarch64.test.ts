@@ -143,7 +143,6 @@ test('call frame information', () => {
     '4 sp+16 u c-16 c-8',
     '8 x29+16 u c-16 c-8',
     '10 x29+16 c-24 c-16 c-8',
-    '18 x29+16 u c-16 c-8',
     '20 sp+0 u u u',
     '24 sp-16 u u u',
     '28 x29+16 c-24 c-16 c-8',

@@ -54,7 +54,11 @@ export class Remote {
       if (!ready) continue;
       const socket =
         path === undefined ? createConnection(Number(port), 'localhost') : createConnection(path);
-      await once(socket, 'connect');
+      try {
+        await once(socket, 'connect');
+      } catch {
+        continue; // the socket is there before it is listened to
+      }
       return new Remote(socket, child);
     }
     child.kill();

@@ -21,7 +21,12 @@ const TARGETS = { x64: 'x86_64-linux', arm64: 'aarch64-linux' } as const;
 const IMPORTS = [0, 1, 'add', 0, 0];
 
 async function stepShapes(arch: Arch, settings: CompileOptions, cpu?: string) {
-  const options = { target: TARGETS[arch], cpu: 'baseline', ...settings } as const;
+  const options = {
+    target: TARGETS[arch],
+    cpu: 'baseline',
+    optOff: ['inline'],
+    ...settings,
+  } as const;
   const first = await compileGuest(dir, 'shapes', SHAPES.replace('NESTED', '0'), options);
   const nested = instantiate(first.object, IMPORTS, 0).ref('nested');
   const { path, object } = await compileGuest(
@@ -49,7 +54,7 @@ for (const arch of ['x64', 'arm64'] as const) {
   const lacking = missing(...TOOLS[arch]);
   const unavailable = lacking.length > 0 || (arch === 'x64' && process.arch !== 'x64');
   describe.skipIf(unavailable)(`${TARGETS[arch]}: tables are exact at every instruction`, () => {
-    test.each([0, 2] as const)('opt level %i', { timeout: 300_000 }, async (optLevel) => {
+    test.each([0, 2] as const)('opt level %i', { timeout: 600_000 }, async (optLevel) => {
       const { object, result } = await stepShapes(arch, { optLevel });
       const [unstepped, ...stepped] = result.output.trim().split('\n');
       expect(stepped[0]).toBe(unstepped);
@@ -58,7 +63,7 @@ for (const arch of ['x64', 'arm64'] as const) {
       expect(result.checked).toBeGreaterThan(5000);
     });
 
-    test.skipIf(arch === 'x64')('signed return addresses', { timeout: 300_000 }, async () => {
+    test.skipIf(arch === 'x64')('signed return addresses', { timeout: 600_000 }, async () => {
       const settings = { optLevel: 1, pointerAuth: 'ret', branchTargets: true } as const;
       const { result } = await stepShapes(arch, settings, 'max,pauth-impdef=on');
       // One in 128 signatures is zero.

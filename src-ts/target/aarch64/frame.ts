@@ -177,8 +177,11 @@ export function afterCall(s: FunctionState, popped: number): void {
   adjust(s.sink.buf, A.SUB_x_imm, popped);
 }
 
-/** Restores callee-saved registers, the last `but` of them (the context is last) apart. */
-function restore(s: FunctionState, but: number): void {
+/**
+ * Restores callee-saved registers, the last `but` of them (the context is last) apart; `slots`: what becomes of the places
+ * they were saved in.
+ */
+function restore(s: FunctionState, but: number, slots: number): void {
   const { sink } = s;
   const { buf } = sink;
   const n = s.saved.length - but;
@@ -186,8 +189,8 @@ function restore(s: FunctionState, but: number): void {
     const at = SAVED_AT + 8 * k;
     if (k + 1 < n) E.encLoadPair(buf, A.LDP_x_off, s.saved[k], s.saved[k + 1], FP, at);
     else E.encLoadUoff(buf, A.LDR_x_uoff, s.saved[k], FP, at);
-    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, s.saved[k], 0);
-    if (k + 1 < n) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, s.saved[k + 1], 0);
+    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, s.saved[k], slots);
+    if (k + 1 < n) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, s.saved[k + 1], slots);
   }
 }
 
@@ -201,7 +204,7 @@ export function closeFrame(sink: CodeSink, frame: number, extra: number, signs: 
     E.encLoadPair(sink.buf, A.LDP_x_post, FP, LR, SP, bytes);
     sink.unwindEvent(Rec.UNWIND_POP_FRAME, DWARF_SP, frame - bytes);
   } else {
-    restoreRecord(sink, SP, frame);
+    restoreRecord(sink, SP, frame, Rec.SLOT_KEPT);
     release(sink, frame, bytes);
   }
   if (!signs) return;
@@ -219,11 +222,11 @@ function release(sink: CodeSink, cfa: number, bytes: number): void {
 }
 
 /** Restores x29 and x30 from the record at a register; the CFA is sp + cfa from then on. */
-function restoreRecord(sink: CodeSink, at: number, cfa: number): void {
+function restoreRecord(sink: CodeSink, at: number, cfa: number, slots: number): void {
   E.encLoadPair(sink.buf, A.LDP_x_off, FP, LR, at, 0);
   sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, cfa);
-  sink.unwindEvent(Rec.UNWIND_RESTORE_REG, DWARF_FP, 0);
-  sink.unwindEvent(Rec.UNWIND_RESTORE_REG, DWARF_LR, 0);
+  sink.unwindEvent(Rec.UNWIND_RESTORE_REG, DWARF_FP, slots);
+  sink.unwindEvent(Rec.UNWIND_RESTORE_REG, DWARF_LR, slots);
 }
 
 /** Releases the frame and `extra` bytes above it. */
@@ -237,10 +240,14 @@ function leave(s: FunctionState, extra: number): void {
 export function emitReturn(s: FunctionState): void {
   const { sink } = s;
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
-  restore(s, 0);
+  restore(s, 0, Rec.SLOT_KEPT);
   leave(s, s.incomingBytes);
   E.encR(sink.buf, A.RET, LR);
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+function savesContext(s: FunctionState): boolean {
+  return s.saved[s.saved.length - 1] === CTX;
 }
 
 /** Tail call of a defined function (imm) or of the address in operand 0. */
@@ -252,7 +259,7 @@ export function emitTailCall(s: FunctionState, i: number): void {
   const indirect = code.op[i] === P.P_TAIL_CALL_IND;
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
   if (indirect) loadTarget(s, i);
-  restore(s, s.saved[s.saved.length - 1] === CTX ? 1 : 0);
+  restore(s, savesContext(s) ? 1 : 0, delta >= 0 ? Rec.SLOT_KEPT : Rec.SLOT_LOST);
   if (delta >= 0) leave(s, delta);
   else moveArguments(s, bytes);
   if (indirect) E.encR(buf, A.BR, SCRATCH);
@@ -294,10 +301,10 @@ function moveArguments(s: FunctionState, bytes: number): void {
   const { buf } = sink;
   const frame = s.outgoingBytes + s.frameBytes;
   const up = frame + s.incomingBytes - bytes;
-  restoreRecord(sink, FP, frame);
-  // The context's slot may be written over. x28 is the callee's context already: the caller's value as well, but for a
-  // tail call into another instance, which does not give it back.
-  if (s.saved.includes(CTX)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, 0);
+  restoreRecord(sink, FP, frame, Rec.SLOT_LOST);
+  // x28 is the callee's context already: the caller's value as well, but for a tail call into another instance, which
+  // does not give it back.
+  if (savesContext(s)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, Rec.SLOT_LOST);
   if (s.signs) authenticateBelow(s, frame);
   for (let at = bytes - 16; at >= 0; at -= 16) {
     access(buf, M.LDR_Q, SCRATCH_FP, SP, at);

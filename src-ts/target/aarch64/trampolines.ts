@@ -134,8 +134,8 @@ class Trampolines {
     const { sink } = this;
     for (let k = 0; k < regs.length; k += 2) {
       E.encLoadPair(sink.buf, form, regs[k]!, regs[k + 1]!, FP, at + 8 * k);
-      sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k]!, 0);
-      sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k + 1]!, 0);
+      sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k]!, Rec.SLOT_KEPT);
+      sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k + 1]!, Rec.SLOT_KEPT);
     }
   }
 

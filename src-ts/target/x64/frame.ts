@@ -115,12 +115,12 @@ export function afterCall(s: FunctionState, popped: number): void {
   if (popped > 0) lowerStack(s.sink.buf, popped);
 }
 
-/** Restores callee-saved registers, but for one. */
-function restore(s: FunctionState, except: number): void {
+/** Restores callee-saved registers, but for one; `slots`: what becomes of the places they were saved in. */
+function restore(s: FunctionState, except: number, slots: number): void {
   for (let k = 0; k < s.saved.length; k++) {
     if (s.saved[k] === except) continue;
     loadGp(s, s.saved[k], R.RBP, -8 * (k + 1));
-    s.sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[s.saved[k]], 0);
+    s.sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[s.saved[k]], slots);
   }
 }
 
@@ -128,7 +128,7 @@ function restore(s: FunctionState, except: number): void {
 export function emitReturn(s: FunctionState): void {
   const { sink } = s;
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
-  restore(s, R.NO_REG);
+  restore(s, R.NO_REG, Rec.SLOT_KEPT);
   leave(s);
   if (s.incomingBytes === 0) E.enc0(sink.buf, X.RET);
   else E.encI(sink.buf, X.RET_imm16, s.incomingBytes);
@@ -162,7 +162,7 @@ export function emitTailCall(s: FunctionState, i: number): void {
   const indirect = code.op[i] === P.P_TAIL_CALL_IND;
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
   if (indirect) loadTarget(s, i);
-  restore(s, CTX);
+  restore(s, CTX, delta === 0 ? Rec.SLOT_KEPT : Rec.SLOT_LOST);
   if (delta === 0) leave(s);
   else if (s.abi.windowsEpilogues) moveRecord(s, delta, delta < 0 ? bytes : 0);
   else moveFrame(s, delta, delta < 0 ? bytes : 0);
@@ -187,9 +187,10 @@ function loadTarget(s: FunctionState, i: number): void {
 function moveFrame(s: FunctionState, delta: number, staged: number): void {
   const { sink } = s;
   const { buf } = sink;
-  // The context's slot may be written over. r15 is the callee's context already: the caller's value as well, but for a
-  // tail call into another instance, which does not give it back (tailcalls.ts).
-  if (s.saved.includes(CTX)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], 0);
+  // r15 is the callee's context already: the caller's value as well, but for a tail call into another instance, which
+  // does not give it back (tailcalls.ts).
+  if (s.saved[s.saved.length - 1] === CTX)
+    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], Rec.SLOT_LOST);
   // Downwards the saved rbp goes first, upwards the return address: neither overwrites what is still needed.
   for (const at of delta < 0 ? [0, 8] : [8, 0]) copy8(s, R.RBP, at, R.RBP, at + delta);
   sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_RBP, 16 + delta);
@@ -209,7 +210,7 @@ function moveRecord(s: FunctionState, delta: number, staged: number): void {
   E.encRM(buf, X.MOVUPS_xmm_xm128, SCRATCH_FP, R.RBP, R.NO_REG, 0, 0);
   E.encRM(buf, X.MOVUPS_xm128_xmm, SCRATCH_FP, R.RBP, R.NO_REG, 0, delta);
   if (s.saved[s.saved.length - 1] === CTX) {
-    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], 0);
+    sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[CTX], Rec.SLOT_LOST);
   }
   // The copy may lie over saved registers, and eight bytes further over half of the record.
   const apart = Math.abs(delta) >= 16;

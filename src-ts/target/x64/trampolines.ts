@@ -138,7 +138,7 @@ class Trampolines {
 
   private restore(reg: number, place: number): void {
     this.load(reg, R.RBP, -8 * place);
-    this.sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[reg], 0);
+    this.sink.unwindEvent(Rec.UNWIND_RESTORE_REG, R.DWARF_GP[reg], Rec.SLOT_KEPT);
   }
 
   /** Saves or restores the XMM registers that native callers expect back. */

@@ -124,7 +124,7 @@ export const SETTINGS = [
     kind: 'flag',
     default: false,
     class: 'code',
-    help: "DWARF for debuggers, translated from the module's own; keeps the address map, switches inline off",
+    help: "DWARF for debuggers, translated from the module's own; keeps the address map; no code is copied: switches off inlining and jump threading",
   },
   {
     name: 'backtraceDetails',

@@ -3,11 +3,12 @@
  *
  * Control is structured, so at each position of a body a local stands for exactly one value: the one written last before
  * it, or what the block parameters of a join or a loop header say. A list of changes in order of position is therefore
- * the whole truth, and stays true wherever the optimiser puts the code of that position. (Value labels as in Cranelift
- * and dbg.value as in LLVM hang on instructions instead, and move with them.)
+ * the whole truth, and stays true wherever the optimiser puts the code of that position, as long as it does not put it
+ * into two places: inlining and opt/thread.ts leave functions with labels alone. (Value labels as in Cranelift and
+ * dbg.value as in LLVM hang on instructions instead, and move with them.)
  *
  * Nothing here asks for a value: a join that nobody read a local at has no parameter for it, and the local is unknown
- * after it. So code is the same with labels and without.
+ * after it. So code is the same with labels and without, but for what those two would have done.
  */
 import { NONE, type Func } from '../ir/func.ts';
 import { growI32 } from './columns.ts';

@@ -41,15 +41,19 @@ function prepare(options: CompileOptions | undefined, call: string): Settings {
   return { ...settings, cpu: cpuFeatures(call, settings).names };
 }
 
-/** Compiles the trampolines and writes the object. */
-function finish(
-  bytes: Uint8Array,
-  m: ModuleInfo,
-  settings: Settings,
-  session: Session,
-  functions: CodeRecord[],
-): Uint8Array {
-  if (session.plan !== null) keepReachable(m, session.plan, session, functions);
+/** A module with what compiles it in this thread. */
+interface Compilation {
+  readonly bytes: Uint8Array;
+  readonly m: ModuleInfo;
+  readonly settings: Settings;
+  readonly session: Session;
+}
+
+/** What an object holds beside its functions. */
+type Surroundings = Omit<ObjectInput, 'functions' | 'debugInfo'>;
+
+/** Describes the module and compiles the trampolines: needs no function's code. */
+function surround({ bytes, m, settings, session }: Compilation): Surroundings {
   stopwatch()?.restart();
   const described = describeModule(bytes, m, moduleLayout(m).funcRefs, settings);
   const needed = trampolineTypes(described.module);
@@ -64,7 +68,7 @@ function finish(
   const entryTrampolines = trampolines(needed.entry, (type) => session.entryTrampoline(type));
   const exitTrampolines = trampolines(needed.exit, (type) => session.exitTrampoline(type));
   lap('trampolines');
-  const input: ObjectInput = {
+  return {
     target: settings.target,
     cpuFeatures: [...settings.cpu],
     settings: codeSettings(settings),
@@ -72,10 +76,20 @@ function finish(
       (settings.branchTargets ? PROPERTY_AARCH64_BTI : 0) |
       (settings.pointerAuth === 'ret' ? PROPERTY_AARCH64_PAC : 0),
     ...described,
-    functions,
     entryTrampolines,
     exitTrampolines,
   };
+}
+
+/** Leaves out the functions nobody needs and writes the object. */
+function finish(
+  { bytes, m, settings, session }: Compilation,
+  functions: CodeRecord[],
+  surroundings: Surroundings,
+): Uint8Array {
+  if (session.plan !== null) keepReachable(m, session.plan, session, functions);
+  stopwatch()?.restart();
+  const input: ObjectInput = { ...surroundings, functions };
   const debugInfo = settings.debugInfo ? debugInfoOf(bytes, m, settings, input) : undefined;
   if (settings.debugInfo) lap('debug information');
   const object = writeObject({ ...input, debugInfo });
@@ -83,8 +97,9 @@ function finish(
   return object;
 }
 
-/** Compiles every function in this thread. */
-function compileHere(m: ModuleInfo, session: Session, progress?: Progress): CodeRecord[] {
+/** Compiles everything in this thread. */
+function compileHere(compilation: Compilation, progress?: Progress): Uint8Array {
+  const { m, session } = compilation;
   const out = new BatchWriter();
   const total = m.definedFuncs;
   for (let i = 0; i < total; i++) {
@@ -92,9 +107,9 @@ function compileHere(m: ModuleInfo, session: Session, progress?: Progress): Code
     lap('records');
     progress?.(i + 1, total);
   }
-  const records: CodeRecord[] = [];
-  unpackBatch(out.take(), records);
-  return records;
+  const functions: CodeRecord[] = [];
+  unpackBatch(out.take(), functions);
+  return finish(compilation, functions, surround(compilation));
 }
 
 /**
@@ -118,7 +133,7 @@ export function compile(
   const plan = inlinePlan(bytes, m, settings);
   lap('inline plan');
   const session = new Session(bytes, m, settings, plan, dump);
-  return finish(bytes, m, settings, session, compileHere(m, session, progress));
+  return compileHere({ bytes, m, settings, session }, progress);
 }
 
 /**
@@ -136,15 +151,26 @@ export async function compileAsync(
   shared.set(bytes);
   const m = decodeModule(shared, SUPPORTED_FEATURES);
   const plan = inlinePlan(shared, m, settings);
-  const session = new Session(shared, m, settings, plan, dump);
+  const compilation = (): Compilation => ({
+    bytes: shared,
+    m,
+    settings,
+    session: new Session(shared, m, settings, plan, dump),
+  });
   const workers = workerCount(m, settings);
-  if (workers === 0) {
-    return finish(shared, m, settings, session, compileHere(m, session, progress));
-  }
-  const functions = await compileParallel({ bytes: shared, m, settings, plan }, workers, (done) =>
-    progress?.(done, m.definedFuncs),
-  );
-  return finish(shared, m, settings, session, functions);
+  if (workers === 0) return compileHere(compilation(), progress);
+  const job = { bytes: shared, m, settings, plan };
+  const compiled = compileParallel(job, workers, (done) => progress?.(done, m.definedFuncs));
+  // While the workers are at it.
+  const surrounded = Promise.resolve().then(() => {
+    const here = compilation();
+    return { here, surroundings: surround(here) };
+  });
+  // An invalid function is reported first, as by compile().
+  surrounded.catch(() => {});
+  const functions = await compiled;
+  const { here, surroundings } = await surrounded;
+  return finish(here, functions, surroundings);
 }
 
 /** Whether the bytes are a valid module that Elfin supports. */

@@ -2,9 +2,10 @@
  * Compiling functions on worker threads (node:worker_threads).
  *
  * Workers are started once and reused; while they have nothing to do they do not keep the process alive. A job gives
- * every worker the module's bytes in shared memory; each decodes the module for itself and then asks for batches of
- * functions, largest functions first, until none are left. Results go to places by function index, so neither the
- * number of workers nor their timing shows in the object; of several errors the one of the lowest function is thrown.
+ * every worker the module's bytes and a queue of batches of functions, largest functions first, in shared memory; each
+ * decodes the module for itself and then takes batch after batch by an atomic counter, so it never waits for another
+ * thread. Results go to places by function index, so neither the number of workers nor their timing shows in the
+ * object; of several errors the one of the lowest function is thrown.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -16,11 +17,21 @@ import type { ModuleInfo } from '../wasm/types.ts';
 import type { InlinePlan } from '../frontend/inlineplan.ts';
 import type { Settings } from './settings.ts';
 
-/** To a worker: begin a module; compile functions; forget the module. */
-export type ToWorker =
-  | { kind: 'open'; bytes: Uint8Array; settings: Settings; plan: InlinePlan | null }
-  | { kind: 'compile'; functions: Int32Array }
-  | { kind: 'close' };
+/** Batches of functions in shared memory: batch i is functions[starts[i], starts[i + 1]). */
+export interface Queue {
+  /** One number: the batch to be taken next, the number of batches or more when none are left. */
+  readonly cursor: Int32Array;
+  readonly starts: Int32Array;
+  readonly functions: Int32Array;
+}
+
+/** To a worker: compile what is in the queue. */
+export interface ToWorker {
+  bytes: Uint8Array;
+  settings: Settings;
+  plan: InlinePlan | null;
+  queue: Queue;
+}
 
 /** A failure as it crosses threads. */
 export interface Failure {
@@ -32,11 +43,9 @@ export interface Failure {
   stack: string;
 }
 
-/** From a worker, for every 'compile'. */
-export interface FromWorker {
-  batch: CodeBatch;
-  failures: Failure[];
-}
+/** From a worker: a batch is compiled; the queue is empty. */
+export type FromWorker =
+  { kind: 'batch'; batch: CodeBatch; failures: Failure[] } | { kind: 'empty' };
 
 /** Least bytes of Wasm code in a batch, and how many batches each worker should get at least. */
 const BATCH_BYTES = 8192;
@@ -68,7 +77,6 @@ function giveBack(worker: Worker): void {
     const at = idle.indexOf(worker);
     if (at >= 0) idle.splice(at, 1);
   });
-  worker.postMessage({ kind: 'close' } satisfies ToWorker);
   worker.unref();
   idle.push(worker);
 }
@@ -96,6 +104,31 @@ export function makeBatches(m: ModuleInfo, workers: number): Int32Array[] {
   return batches;
 }
 
+function shared(numbers: ArrayLike<number>): Int32Array {
+  const array = new Int32Array(new SharedArrayBuffer(4 * numbers.length));
+  array.set(numbers);
+  return array;
+}
+
+function makeQueue(batches: readonly Int32Array[]): Queue {
+  const starts = [0];
+  for (const batch of batches) starts.push(starts.at(-1)! + batch.length);
+  const functions = shared({ length: starts.at(-1)! });
+  batches.forEach((batch, i) => functions.set(batch, starts[i]));
+  return { cursor: shared([0]), starts: shared(starts), functions };
+}
+
+/** Takes the next batch of a queue; undefined when none are left. */
+export function takeBatch({ cursor, starts, functions }: Queue): Int32Array | undefined {
+  const i = Atomics.add(cursor, 0, 1);
+  return i + 1 < starts.length ? functions.subarray(starts[i], starts[i + 1]) : undefined;
+}
+
+/** Leaves nothing to take. */
+function dropAll({ cursor, starts }: Queue): void {
+  Atomics.store(cursor, 0, starts.length);
+}
+
 function toError(f: Failure): Error {
   if (f.offset !== undefined) return new CompileError(f.message, f.offset);
   const error = new InternalError(f.message);
@@ -103,27 +136,25 @@ function toError(f: Failure): Error {
   return error;
 }
 
-/** Serves one worker until there are no batches left. Rejects if the worker dies. */
+/** Has one worker compile until the queue is empty. Rejects if the worker dies. */
 function serve(
   worker: Worker,
-  next: () => Int32Array | undefined,
-  done: (reply: FromWorker) => void,
+  task: ToWorker,
+  done: (batch: CodeBatch, failures: Failure[]) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const ask = () => {
-      const functions = next();
-      if (functions === undefined) {
-        giveBack(worker);
-        resolve();
-      } else worker.postMessage({ kind: 'compile', functions } satisfies ToWorker);
+    const died = (error: Error) => {
+      dropAll(task.queue);
+      reject(error);
     };
     worker.on('message', (reply: FromWorker) => {
-      done(reply);
-      ask();
+      if (reply.kind === 'batch') return done(reply.batch, reply.failures);
+      giveBack(worker);
+      resolve();
     });
-    worker.on('error', reject);
-    worker.on('exit', (code) => reject(new InternalError(`compiler thread ended (${code})`)));
-    ask();
+    worker.on('error', died);
+    worker.on('exit', (code) => died(new InternalError(`compiler thread ended (${code})`)));
+    worker.postMessage(task);
   });
 }
 
@@ -150,20 +181,18 @@ export async function compileParallel(
   const batches = makeBatches(m, workers);
   const records: CodeRecord[] = Array.from<CodeRecord>({ length: m.definedFuncs });
   let failed: Failure | undefined;
-  let given = 0;
   let done = 0;
-  const receive = (reply: FromWorker) => {
-    unpackBatch(reply.batch, records);
-    done += batchLength(reply.batch);
-    for (const f of reply.failures) {
+  const receive = (batch: CodeBatch, failures: Failure[]) => {
+    unpackBatch(batch, records);
+    done += batchLength(batch);
+    for (const f of failures) {
       if (failed === undefined || f.index < failed.index) failed = f;
     }
     progress(done);
   };
   const threads = Array.from({ length: Math.min(workers, batches.length) }, takeWorker);
-  const open: ToWorker = { kind: 'open', bytes, settings, plan };
-  for (const worker of threads) worker.postMessage(open);
-  await Promise.all(threads.map((worker) => serve(worker, () => batches[given++], receive)));
+  const task: ToWorker = { bytes, settings, plan, queue: makeQueue(batches) };
+  await Promise.all(threads.map((worker) => serve(worker, task, receive)));
   if (failed !== undefined) throw toError(failed);
   return records;
 }

@@ -1,15 +1,14 @@
-/** Entry of a compiler thread: compiles the functions it is told to (messages: parallel.ts). */
+/** Entry of a compiler thread: compiles what is in the queue it is given (messages: parallel.ts). */
 import { parentPort } from 'node:worker_threads';
 import { BatchWriter } from '../object/batch.ts';
 import { bug } from '../util/bug.ts';
 import { decodeModule } from '../wasm/decode.ts';
 import { SUPPORTED_FEATURES } from '../wasm/features.ts';
-import type { Failure, FromWorker, ToWorker } from './parallel.ts';
+import { takeBatch, type Failure, type FromWorker, type ToWorker } from './parallel.ts';
 import { Session } from './session.ts';
 
 const port = parentPort ?? bug('worker', 'not started as a thread');
 const out = new BatchWriter();
-let session: Session | undefined;
 
 function failure(index: number, e: unknown): Failure {
   const error = e instanceof Error ? e : new Error(String(e));
@@ -22,24 +21,26 @@ function failure(index: number, e: unknown): Failure {
   return { index, offset, message, stack: '' };
 }
 
-function compile(functions: Int32Array): void {
+function compile(session: Session, functions: Int32Array): void {
   const failures: Failure[] = [];
   for (const index of functions) {
     try {
-      out.add(index, session!.compile(index));
+      out.add(index, session.compile(index));
     } catch (e) {
       failures.push(failure(index, e));
     }
   }
   const batch = out.take();
-  const reply: FromWorker = { batch, failures };
+  const reply: FromWorker = { kind: 'batch', batch, failures };
   port.postMessage(reply, [batch.heads.buffer, batch.code.buffer, batch.side.buffer]);
 }
 
-port.on('message', (message: ToWorker) => {
-  if (message.kind === 'compile') return compile(message.functions);
-  session = undefined;
-  if (message.kind === 'close') return;
-  const { bytes, settings, plan } = message;
-  session = new Session(bytes, decodeModule(bytes, SUPPORTED_FEATURES), settings, plan);
+port.on('message', ({ bytes, settings, plan, queue }: ToWorker) => {
+  const session = new Session(bytes, decodeModule(bytes, SUPPORTED_FEATURES), settings, plan);
+  for (;;) {
+    const functions = takeBatch(queue);
+    if (functions === undefined) break;
+    compile(session, functions);
+  }
+  port.postMessage({ kind: 'empty' } satisfies FromWorker);
 });

@@ -35,6 +35,13 @@ export class Loops {
     }
   }
 
+  /** Takes it that there are no loops. */
+  clear(f: Func): void {
+    this.of = ensure32(this.of, f.blockCount);
+    this.of.fill(NONE, 0, f.blockCount);
+    this.count = 0;
+  }
+
   /** Outermost loop found so far around a loop, with path compression. */
   private outermost(l: number): number {
     const outer = this.outer;

@@ -4,7 +4,8 @@
  * Blocks here ("places") are the reachable IR blocks plus one new block per critical edge; the Func is not changed. The
  * order is reverse postorder with loops contiguous: the items of a loop (blocks, inner loops, split edges) are listed in
  * reverse postorder, then the tree is flattened; blocks that end in a trap come last. A dominator always comes before
- * what it dominates, so walking the order backwards meets every use before its definition.
+ * what it dominates, so walking the order backwards meets every use before its definition. For quick compilation the
+ * loops are not looked for: plain reverse postorder has that property too.
  */
 import { Cfg, hasEdges } from '../analysis/cfg.ts';
 import { Dominators } from '../analysis/dominators.ts';
@@ -41,11 +42,14 @@ export class BlockOrder {
   /** Latest edge examined per target block: finds parallel edges of one terminator. */
   private lastEdge = new Int32Array(0);
 
-  /** Orders the blocks of `f`. */
-  compute(f: Func): void {
+  /** Orders the blocks of `f`; `quick`: as if it had no loops. */
+  compute(f: Func, quick = false): void {
     this.cfg.compute(f);
-    this.dom.compute(f, this.cfg);
-    this.loops.compute(f, this.cfg, this.dom);
+    if (quick) this.loops.clear(f);
+    else {
+      this.dom.compute(f, this.cfg);
+      this.loops.compute(f, this.cfg, this.dom);
+    }
     this.reserve(f);
     this.chain(f);
     this.split(f);

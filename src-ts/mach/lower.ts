@@ -89,7 +89,7 @@ export class Lowering {
   /** Lowers a function into `code`. */
   run(f: Func, settings: CodeSettings): VCode {
     this.target.prepare(f);
-    this.begin(f);
+    this.begin(f, settings.quick);
     this.target.begin(this, settings);
     const { order } = this;
     for (let p = order.count - 1; p >= 0; p--) {
@@ -102,9 +102,9 @@ export class Lowering {
     return this.code;
   }
 
-  private begin(f: Func): void {
+  private begin(f: Func, quick: boolean): void {
     this.f = f;
-    this.order.compute(f);
+    this.order.compute(f, quick);
     this.useTable.compute(f, this.order);
     this.rowVreg = ensure32(this.rowVreg, f.rowCount);
     this.rowVreg.fill(NOT_NEEDED, 0, f.rowCount);

@@ -36,8 +36,8 @@ import {
 import { findTaken, takenE, takenL } from './operands.ts';
 import { growMoves, room } from './state.ts';
 
-/** A frame of 4 KiB, which recursion can afford. */
-const MAX_SLOTS = 512;
+/** A frame of 8 KiB, which recursion can still afford: only functions of thousands of instructions come near. */
+const MAX_SLOTS = 1024;
 
 const LATE_DEF = K_DEF | P_LATE;
 

@@ -29,8 +29,7 @@ function gdb(object: string, commands: readonly string[]): string {
   return r.stdout;
 }
 
-const usable =
-  haveClang && have('gdb') && existsSync(cli) && HOST_TARGET === 'x86_64-linux';
+const usable = haveClang && have('gdb') && existsSync(cli) && HOST_TARGET === 'x86_64-linux';
 
 describe.skipIf(!usable)('gdb', () => {
   test.each([0, 2] as const)(

@@ -174,6 +174,27 @@ TEST(Code, RefusesLayoutsThatDoNotFit) {
   EXPECT_FALSE(wrong([](CodeLayout &) {}));
 }
 
+TEST(Code, RefusesTrapTablesThatCanNotBeSearched) {
+  // A table of offsets, claimed to be `count`, with a code for each.
+  auto refused = [](uint32_t count, std::vector<uint32_t> offsets) {
+    Object object = makeObject();
+    object.bytes.resize(object.layout.trapsOffset);
+    put32(object.bytes, count);
+    for (uint32_t offset : offsets)
+      put32(object.bytes, offset);
+    object.bytes.resize(object.bytes.size() + offsets.size(), 3);
+    object.layout.trapsSize = object.bytes.size() - object.layout.trapsOffset;
+    return map(object)->activate(object.layout) != nullptr;
+  };
+  EXPECT_FALSE(refused(2, {1, 4}));
+  EXPECT_FALSE(refused(0, {}));
+  EXPECT_TRUE(refused(2, {4, 1}));
+  EXPECT_TRUE(refused(2, {4, 4}));
+  EXPECT_TRUE(refused(2, {4, sizeof kCode}));
+  EXPECT_TRUE(refused(3, {1, 4}));
+  EXPECT_TRUE(refused(UINT32_MAX, {1, 4}));
+}
+
 TEST(EhFrame, AnyFlippedByteIsRefusedOrHarmless) {
   Object object = makeObject();
   for (size_t at = object.layout.ehFrameOffset;

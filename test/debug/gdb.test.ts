@@ -1,8 +1,8 @@
 /**
- * gdb on C source: `elfin run` of demo.c, compiled by clang and then by Elfin with debug information. What gdb is told of
- * the object is where it was mapped.
+ * gdb on C source: `elfin run` of demo.c, compiled by clang and then by Elfin with debug information. Breakpoints
+ * are set before the object is loaded.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -14,36 +14,22 @@ const cli = join(root, 'dist/cli.js');
 const dir = folder();
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** File offset of a section. */
-function offsetOf(object: string, section: string): number {
-  const table = execFileSync('readelf', ['-SW', object], { encoding: 'utf8' });
-  const row = new RegExp(` \\${section} +\\w+ +\\w+ (\\w+)`).exec(table);
-  return parseInt(row![1]!, 16);
-}
-
-/**
- * Runs the object under gdb; the commands begin when its code is mapped and its unwind tables are being registered, the
- * pointer to them in the first argument. Returns what gdb printed after each `echo`ed mark of the commands.
- */
+/** Runs the object under gdb, which is told of it by the interface for run-time code; returns what gdb printed. */
 function gdb(object: string, commands: readonly string[]): string {
-  const distance = offsetOf(object, '.eh_frame') - offsetOf(object, '.text');
   const script = [
     ...['set pagination off', 'set breakpoint pending on', 'set debuginfod enabled off'],
-    ...['set print thread-events off', 'tbreak __register_frame', 'run'],
-    `add-symbol-file ${object} -s .text $rdi-${distance} -s .eh_frame $rdi`,
-    ...commands,
-    'kill',
+    ...['set print thread-events off', ...commands, 'kill'],
   ];
   const file = join(dir, 'script.gdb');
   writeFileSync(file, script.join('\n'));
   const args = ['-batch', '-nx', '-x', file, '--args', process.execPath, cli, 'run', object];
-  const r = spawnSync('gdb', args, { encoding: 'utf8', cwd: dir, timeout: 120_000 });
+  const env = { ...process.env, ELFIN_GDB_JIT: '1' };
+  const r = spawnSync('gdb', args, { encoding: 'utf8', cwd: dir, env, timeout: 120_000 });
   expect(r.stderr).not.toMatch(/internal-error|Internal error/);
   return r.stdout;
 }
 
-const usable =
-  haveClang && have('gdb') && have('readelf') && existsSync(cli) && HOST_TARGET === 'x86_64-linux';
+const usable = haveClang && have('gdb') && existsSync(cli) && HOST_TARGET === 'x86_64-linux';
 
 describe.skipIf(!usable)('gdb', () => {
   test.each([0, 2] as const)(
@@ -51,7 +37,7 @@ describe.skipIf(!usable)('gdb', () => {
     (optLevel) => {
       const object = demoObject(dir, demoModule(dir, '-O0'), { optLevel });
       const out = gdb(object, [
-        ...['break weigh', 'break demo.c:18', 'break mean', 'continue'],
+        ...['break weigh', 'break demo.c:18', 'break mean', 'run'],
         ...['bt 3', 'info args', 'print *p', 'print p->next->x', 'print counter'],
         ...['next', 'print sum', 'continue', 'step', 'next', 'bt 2', 'info locals'],
         ...['finish', 'continue', 'continue'],
@@ -80,7 +66,7 @@ describe.skipIf(!usable)('gdb', () => {
   test('shows inlined functions and values in registers at -O2', () => {
     const object = demoObject(dir, demoModule(dir, '-O2'), { optLevel: 2 });
     const out = gdb(object, [
-      ...['break demo.c:11', 'continue', 'bt 3', 'print v', 'up', 'info locals'],
+      ...['break demo.c:11', 'run', 'bt 3', 'print v', 'up', 'info locals'],
     ]);
     expect(out).toMatch(/#0 +square \(v=\d+\) at .*demo\.c:11\n#1 +weigh \(.*\) at .*demo\.c:18\n/);
     expect(out).toMatch(/#2 +0x\w+ in work \(/);

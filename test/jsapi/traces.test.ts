@@ -49,6 +49,7 @@ function wasmLines(error: Error): string[] {
 
 afterEach(() => {
   delete process.env['ELFIN_BACKTRACE_DETAILS'];
+  delete process.env['ELFIN_NATIVE_UNWIND'];
 });
 
 describe('a C program with inlined functions', () => {
@@ -270,6 +271,21 @@ describe('errors through Wasm', () => {
   test('a trap below a host function', () => {
     const e = through((_, exports) => exports['trap']!());
     expect(shape(errorOf(() => e['f']!(1)))).toBe('3 js 1 2 js');
+  });
+
+  test("all frames, whether the process's unwinder knows the code or not", () => {
+    const shapes = ({ WebAssembly }: Engine) => {
+      const h = (n: number, e: Exports) => (n < 0 ? e['trap']!() : e['f']!(n - 1));
+      const e: Exports = exportsOf(new WebAssembly.Module(PASS) as Mod, {
+        e: { h: (n: number) => h(n, e) },
+      });
+      return [errorOf(() => e['trap']!()), errorOf(() => e['f']!(0))].map(shape);
+    };
+    const all = ['3 js', '3 js 1 2 js 1 2 js'];
+    expect(shapes(new Engine({ nativeUnwind: 'on' }))).toEqual(all);
+    expect(shapes(new Engine({ nativeUnwind: 'off' }))).toEqual(all);
+    process.env['ELFIN_NATIVE_UNWIND'] = '0';
+    expect(shapes(new Engine())).toEqual(all);
   });
 
   test('read and thrown on', () => {

@@ -67,6 +67,13 @@ const MAKE: Record<TargetName, () => BackEnd> = {
     entryTrampoline: X64Trampolines.windowsEntryTrampoline,
     exitTrampoline: X64Trampolines.windowsExitTrampoline,
   }),
+  'aarch64-windows': () => ({
+    functions: new A64Functions.FunctionCompiler(true),
+    registers: A64Machine.registers,
+    formNames: A64Operations.OP_NAMES,
+    entryTrampoline: A64Trampolines.windowsEntryTrampoline,
+    exitTrampoline: A64Trampolines.windowsExitTrampoline,
+  }),
 };
 
 /** Those of this thread. */

@@ -36,6 +36,7 @@ const FEATURES: Record<Settings['target'], readonly Feature[]> = {
   'x86_64-linux': X86_64,
   'aarch64-linux': AARCH64,
   'x86_64-windows': X86_64,
+  'aarch64-windows': AARCH64,
 };
 
 /** Names of the CPU features a target knows. */

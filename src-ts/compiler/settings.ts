@@ -5,7 +5,7 @@
  */
 
 /** What can be compiled for. */
-const TARGETS = ['x86_64-linux', 'aarch64-linux', 'x86_64-windows'] as const;
+const TARGETS = ['x86_64-linux', 'aarch64-linux', 'x86_64-windows', 'aarch64-windows'] as const;
 
 /** The target that stands for this machine. */
 export const HOST_TARGET: (typeof TARGETS)[number] =

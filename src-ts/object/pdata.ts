@@ -1,10 +1,13 @@
 /**
- * .pdata and .xdata: what RtlAddFunctionTable takes, with .text as its base (Microsoft, "x64 exception handling"). An entry
- * of .pdata says where a region of code begins and ends, and where in .xdata its description lies. Equal descriptions are
- * written once.
+ * .pdata and .xdata: what RtlAddFunctionTable takes, with .text as its base (Microsoft, "x64 exception handling", "ARM64
+ * exception handling"). An entry of .pdata says where a region of code begins, on x64 where it ends, and where in .xdata its
+ * description lies; on ARM64 a short description may stand in its place. Equal descriptions are written once.
  */
 import { ByteWriter } from './bytes.ts';
 import type { TextPiece } from './text.ts';
+import type { ObjectTarget } from './target.ts';
+import { bug } from '../util/bug.ts';
+import { arm64Entries } from './winarm64.ts';
 import { x64Regions } from './winx64.ts';
 
 export interface WindowsTables {
@@ -30,19 +33,42 @@ class SharedInfos {
   }
 }
 
+/** Appends a piece's entries; `distance`: .xdata less .text. */
+type WriteEntries = (pdata: ByteWriter, infos: SharedInfos, p: TextPiece, distance: number) => void;
+
+const x64Entries: WriteEntries = (pdata, infos, { record, offset }, distance) => {
+  for (const { start, end, info } of x64Regions(record)) {
+    pdata.u32(offset + start);
+    pdata.u32(offset + end);
+    pdata.u32(distance + infos.place(info));
+  }
+};
+
+const armEntries: WriteEntries = (pdata, infos, { record, offset }, distance) => {
+  for (const { start, packed, info } of arm64Entries(record)) {
+    pdata.u32(offset + start);
+    pdata.u32(packed !== 0 ? packed : distance + infos.place(info));
+  }
+};
+
+/** By e_machine. */
+const WRITERS = new Map<number, WriteEntries>([
+  [62, x64Entries],
+  [183, armEntries],
+]);
+
 /**
  * Makes both sections.
  * @param distance file offset of .xdata less that of .text
  */
-export function windowsTables(pieces: readonly TextPiece[], distance: number): WindowsTables {
+export function windowsTables(
+  t: ObjectTarget,
+  pieces: readonly TextPiece[],
+  distance: number,
+): WindowsTables {
+  const write = WRITERS.get(t.machine) ?? bug('pdata', `no tables for ${t.name}`);
   const pdata = new ByteWriter(12 * pieces.length);
   const infos = new SharedInfos();
-  for (const { record, offset } of pieces) {
-    for (const { start, end, info } of x64Regions(record)) {
-      pdata.u32(offset + start);
-      pdata.u32(offset + end);
-      pdata.u32(distance + infos.place(info));
-    }
-  }
+  for (const piece of pieces) write(pdata, infos, piece, distance);
   return { pdata: pdata.view(), xdata: infos.w.view() };
 }

@@ -115,7 +115,20 @@ const X86_64_WINDOWS: ObjectTarget = {
   unwind: 'windows',
 };
 
-const TARGETS: readonly ObjectTarget[] = [X86_64_LINUX, AARCH64_LINUX, X86_64_WINDOWS];
+const AARCH64_WINDOWS: ObjectTarget = {
+  ...AARCH64_LINUX,
+  name: 'aarch64-windows',
+  osAbi: STANDALONE,
+  unwind: 'windows',
+  signsReturns: false,
+};
+
+const TARGETS: readonly ObjectTarget[] = [
+  X86_64_LINUX,
+  AARCH64_LINUX,
+  X86_64_WINDOWS,
+  AARCH64_WINDOWS,
+];
 
 /** The target of that name. Throws ObjectError if there is none. */
 export function objectTarget(name: string): ObjectTarget {

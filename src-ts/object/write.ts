@@ -50,7 +50,7 @@ type Contents = Partial<Record<SectionName, Uint8Array>>;
 function unwindSections(t: ObjectTarget, all: readonly TextPiece[], distance: number): Contents {
   const pieces = all.filter((p) => p.record.code.length > 0);
   if (t.unwind !== 'dwarf') {
-    const { pdata, xdata } = windowsTables(pieces, distance);
+    const { pdata, xdata } = windowsTables(t, pieces, distance);
     return { '.xdata': xdata, '.pdata': pdata };
   }
   const ehFrame = new ByteWriter(32 * pieces.length + 64);

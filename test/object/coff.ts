@@ -1,8 +1,10 @@
 /** A minimal COFF object around our .text, .xdata and .pdata, for tools that read no other (Microsoft PE/COFF, 3 to 5). */
 import type { LoadedObject } from '../../src-ts/object/index.ts';
 
-const MACHINE_AMD64 = 0x8664;
-const ADDR32NB = 3;
+const ELF_AARCH64 = 183;
+/** Machine, relocation of an address without the image's base, bytes of an entry of .pdata. */
+const X64 = { machine: 0x8664, addr32nb: 3, entry: 12 };
+const ARM64 = { machine: 0xaa64, addr32nb: 2, entry: 8 };
 const HEADER = 20;
 const SECTION = 40;
 const RELOCATION = 10;
@@ -16,23 +18,31 @@ export function coff(object: LoadedObject): Uint8Array {
   const part = (offset: number, size: number) => bytes.slice(offset, offset + size);
   const pdata = part(l.pdataOffset, l.pdataSize);
   const fields = new DataView(pdata.buffer);
-  // What an entry says relative to .text is in .xdata.
-  for (let at = 8; at < pdata.length; at += 12) {
-    fields.setUint32(at, fields.getUint32(at, true) - (l.xdataOffset - l.textOffset), true);
+  const elf = new DataView(bytes.buffer, bytes.byteOffset);
+  const machine = elf.getUint16(18, true) === ELF_AARCH64 ? ARM64 : X64;
+  /** Places of addresses in .pdata; a packed entry of ARM64 has no second one. */
+  const places: number[] = [];
+  for (let at = 0; at < pdata.length; at += 4) {
+    const last = at % machine.entry === machine.entry - 4;
+    const value = fields.getUint32(at, true);
+    if (last && machine === ARM64 && (value & 3) !== 0) continue;
+    places.push(at);
+    // What an entry says relative to .text is in .xdata.
+    if (last) fields.setUint32(at, value - (l.xdataOffset - l.textOffset), true);
   }
   const sections = [
     { name: '.text', data: part(l.textOffset, l.textSize), flags: CODE },
     { name: '.xdata', data: part(l.xdataOffset, l.xdataSize), flags: DATA },
     { name: '.pdata', data: pdata, flags: DATA },
   ];
-  const count = pdata.length / 4;
+  const count = places.length;
   const start = HEADER + SECTION * sections.length;
   const sizes = sections.reduce((sum, s) => sum + s.data.length, 0);
   const relocations = start + sizes;
   const symbols = relocations + RELOCATION * (count + 1);
   const file = new Uint8Array(symbols + SYMBOL * sections.length + 4);
   const v = new DataView(file.buffer);
-  v.setUint16(0, MACHINE_AMD64, true);
+  v.setUint16(0, machine.machine, true);
   v.setUint16(2, sections.length, true);
   v.setUint32(8, symbols, true);
   v.setUint32(12, sections.length, true);
@@ -58,9 +68,9 @@ export function coff(object: LoadedObject): Uint8Array {
   v.setUint32(relocations, count + 1, true);
   for (let k = 0; k < count; k++) {
     const at = relocations + RELOCATION * (k + 1);
-    v.setUint32(at, 4 * k, true);
-    v.setUint32(at + 4, k % 3 === 2 ? 1 : 0, true);
-    v.setUint16(at + 8, ADDR32NB, true);
+    v.setUint32(at, places[k]!, true);
+    v.setUint32(at + 4, places[k]! % machine.entry === machine.entry - 4 ? 1 : 0, true);
+    v.setUint16(at + 8, machine.addr32nb, true);
   }
   v.setUint32(file.length - 4, 4, true);
   return file;

@@ -20,6 +20,8 @@ export class FunctionState {
   saved: number[] = [];
   /** Places from x29 upwards: spill slots, result area, incoming arguments (the end of the frame). */
   slotBase = 0;
+  /** Where the saved registers are. */
+  savedAt = 0;
   resultBase = 0;
   frameBytes = 0;
   outgoingBytes = 0;
@@ -30,6 +32,8 @@ export class FunctionState {
   lastRt = 0;
   lastBase = 0;
   lastDisp = 0;
+  /** Frames are such as Windows' unwinder knows. */
+  windows = false;
   /** Settings: return addresses are signed, places that indirect branches go to are marked. */
   signs = false;
   marks = false;

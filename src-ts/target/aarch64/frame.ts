@@ -42,25 +42,34 @@ import { authenticate, authenticateWith, enterFunction, findTableTargets } from 
 const PROBE_ABOVE = 32768;
 const PAGE = 4096;
 /** Reach of a pair with write-back. */
-const PAIR_REACH = 504;
+export const PAIR_REACH = 504;
 /** Where the callee-saved registers begin. */
 const SAVED_AT = 16;
 /** Functions of so many instructions may have their pool out of reach of a PC-relative load (1 MiB). */
 const FAR_INSTRUCTIONS = 40_000;
 
-/** Lays out the frame. */
-function layout(s: FunctionState, needs: FrameNeeds): void {
+/** Starts a function's state and finds the registers to save. */
+export function beginFrame(s: FunctionState, sink: CodeSink, code: VCode, alloc: Allocation): void {
+  s.sink = sink;
+  s.code = code;
+  s.alloc = alloc;
+  s.lastEnd = -1;
   const used = s.alloc.usedCalleeSaved.gp & registers.calleeSaved.gp & ~(1 << CTX);
   s.saved.length = 0;
   for (let r = 0; r < 31; r++) if ((used >> r) & 1) s.saved.push(r);
   if (writesContext(s)) s.saved.push(CTX);
+  s.farPool = code.instCount + alloc.moveCount > FAR_INSTRUCTIONS;
+  if (s.incomingBytes % 16 !== 0)
+    bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
+}
+
+/** Lays out the frame. */
+function layout(s: FunctionState, needs: FrameNeeds): void {
+  s.savedAt = SAVED_AT;
   s.slotBase = SAVED_AT + 8 * s.saved.length;
   s.resultBase = s.slotBase + 8 * s.alloc.slotCount;
   s.frameBytes = (s.resultBase + needs.resultAreaBytes + 15) & -16;
   s.outgoingBytes = (needs.outgoingBytes + 15) & -16;
-  s.farPool = s.code.instCount + s.alloc.moveCount > FAR_INSTRUCTIONS;
-  if (s.incomingBytes % 16 !== 0)
-    bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
 }
 
 /** Whether x28 is ever other than on entry (its DEF by the arguments does not count). */
@@ -80,7 +89,7 @@ function writesContext(s: FunctionState): boolean {
 /** Where the prologue saved the context, from x29; undefined if it stays in its register. */
 export function savedContext(s: FunctionState): number | undefined {
   const k = s.saved.indexOf(CTX);
-  return k < 0 ? undefined : SAVED_AT + 8 * k;
+  return k < 0 ? undefined : s.savedAt + 8 * k;
 }
 
 /** Emits the prologue and starts the function's state. */
@@ -91,10 +100,7 @@ export function emitPrologue(
   alloc: Allocation,
   needs: FrameNeeds,
 ): void {
-  s.sink = sink;
-  s.code = code;
-  s.alloc = alloc;
-  s.lastEnd = -1;
+  beginFrame(s, sink, code, alloc);
   layout(s, needs);
   if (s.marks) findTableTargets(s);
   enterFunction(sink, s.signs, s.marks);
@@ -213,7 +219,7 @@ export function closeFrame(sink: CodeSink, frame: number, extra: number, signs: 
 }
 
 /** Moves sp up by `bytes`, from where the CFA is sp + cfa. */
-function release(sink: CodeSink, cfa: number, bytes: number): void {
+export function release(sink: CodeSink, cfa: number, bytes: number): void {
   const low = bytes & 0xfff;
   adjust(sink.buf, A.ADD_x_imm, bytes - low);
   if (low > 0 && low < bytes) sink.unwindEvent(Rec.UNWIND_DEF_CFA, DWARF_SP, cfa - (bytes - low));
@@ -246,7 +252,8 @@ export function emitReturn(s: FunctionState): void {
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
 }
 
-function savesContext(s: FunctionState): boolean {
+/** Whether the context is among the saved registers, the last then. */
+export function savesContext(s: FunctionState): boolean {
   return s.saved[s.saved.length - 1] === CTX;
 }
 
@@ -270,7 +277,8 @@ export function emitTailCall(s: FunctionState, i: number): void {
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
 }
 
-function loadTarget(s: FunctionState, i: number): void {
+/** Brings the address that an indirect tail call goes to into x16. */
+export function loadTarget(s: FunctionState, i: number): void {
   const a = s.at(i, 0);
   if (a < ALLOC_SLOT) E.encRRR(s.sink.buf, A.ORR_x_sh, SCRATCH, ZR, a);
   else access(s.sink.buf, M.LDR_X, SCRATCH, FP, s.slotDisp(a));
@@ -292,20 +300,27 @@ function authenticateBelow(s: FunctionState, frame: number): void {
   E.encRRR(buf, A.ORR_x_sh, SCRATCH, ZR, R.X9);
 }
 
-/**
- * Releases the frame and moves `bytes` of staged arguments from its bottom over the incoming ones and what is below.
- * Downwards from the last: the places may overlap. x16 may hold the target.
- */
+/** Restores x29 and x30, moves the staged arguments and releases the frame. */
 function moveArguments(s: FunctionState, bytes: number): void {
   const { sink } = s;
-  const { buf } = sink;
   const frame = s.outgoingBytes + s.frameBytes;
-  const up = frame + s.incomingBytes - bytes;
   restoreRecord(sink, FP, frame, Rec.SLOT_LOST);
   // x28 is the callee's context already: the caller's value as well, but for a tail call into another instance, which
   // does not give it back.
   if (savesContext(s)) sink.unwindEvent(Rec.UNWIND_RESTORE_REG, CTX, Rec.SLOT_LOST);
   if (s.signs) authenticateBelow(s, frame);
+  moveStaged(s, bytes);
+}
+
+/**
+ * Releases the frame and moves `bytes` of staged arguments from its bottom over the incoming ones and what is below.
+ * Downwards from the last: the places may overlap. x16 may hold the target.
+ */
+export function moveStaged(s: FunctionState, bytes: number): void {
+  const { sink } = s;
+  const { buf } = sink;
+  const frame = s.outgoingBytes + s.frameBytes;
+  const up = frame + s.incomingBytes - bytes;
   for (let at = bytes - 16; at >= 0; at -= 16) {
     access(buf, M.LDR_Q, SCRATCH_FP, SP, at);
     access(buf, M.STR_Q, SCRATCH_FP, SP, up + at);

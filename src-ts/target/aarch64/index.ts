@@ -16,10 +16,17 @@ const ALIGN = 16;
 
 /** Compiles functions one after the other; all state is reused. */
 export class FunctionCompiler {
-  private readonly target = new AArch64Target();
-  readonly lowering = new Lowering(this.target);
+  private readonly target: AArch64Target;
+  readonly lowering: Lowering;
   readonly allocation = new Allocation();
-  private readonly emitter = new Emitter(this.target);
+  private readonly emitter: Emitter;
+
+  /** @param windows whether frames are such as Windows' unwinder knows */
+  constructor(windows = false) {
+    this.target = new AArch64Target(windows);
+    this.lowering = new Lowering(this.target);
+    this.emitter = new Emitter(this.target);
+  }
 
   get sink(): CodeSink {
     return this.emitter.sink;

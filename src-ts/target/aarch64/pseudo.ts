@@ -17,6 +17,7 @@ import { afterCall, emitReturn, emitTailCall } from './frame.ts';
 import { FP, SCRATCH, SCRATCH2, SCRATCH_FP, ZR } from './machine.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
+import { emitWindowsReturn, emitWindowsTailCall } from './winframe.ts';
 
 /** A rare path that does not come back. */
 const NO_RETURN = -1;
@@ -79,11 +80,13 @@ export function emitInst(s: FunctionState, i: number, next: number): void {
       afterReturn(s, i);
       return;
     case P.P_RET:
-      emitReturn(s);
+      if (s.windows) emitWindowsReturn(s);
+      else emitReturn(s);
       return;
     case P.P_TAIL_CALL:
     case P.P_TAIL_CALL_IND:
-      emitTailCall(s, i);
+      if (s.windows) emitWindowsTailCall(s, i);
+      else emitTailCall(s, i);
       return;
     default:
       emitMemory(s, i);

@@ -18,6 +18,7 @@ import { lowerEntry, signatureStack } from './lowercall.ts';
 import { clobberSets, CTX, DWARF_V0, opFlags, registers } from './machine.ts';
 import * as P from './ops.ts';
 import { emitDeferred, emitInst, emitRemat } from './pseudo.ts';
+import { emitWindowsPrologue } from './winframe.ts';
 
 /** Widths of the short forms' displacements, in words. */
 const SHORT_BITS = [19, 19, 14, 26];
@@ -29,6 +30,11 @@ export class AArch64Target implements Target {
   private readonly addresses = new SharedAddresses();
   private readonly rules = new Rules();
   private readonly state = new FunctionState();
+
+  /** @param windows whether frames are such as Windows' unwinder knows */
+  constructor(windows = false) {
+    this.state.windows = windows;
+  }
 
   prepare(f: Func): void {
     this.addresses.run(f);
@@ -60,7 +66,8 @@ export class AArch64Target implements Target {
   }
 
   prologue(sink: CodeSink, code: VCode, alloc: Allocation, needs: FrameNeeds): void {
-    emitPrologue(this.state, sink, code, alloc, needs);
+    const emit = this.state.windows ? emitWindowsPrologue : emitPrologue;
+    emit(this.state, sink, code, alloc, needs);
   }
 
   readonly contextRegister = CTX;

@@ -20,12 +20,13 @@ import { PREG_FP } from '../../mach/vcode.ts';
 import * as Rec from '../../object/records.ts';
 import { access } from './emitter.ts';
 import * as E from './encode.ts';
-import { adjust, closeFrame, openFrame } from './frame.ts';
+import { adjust, closeFrame, openFrame, release } from './frame.ts';
 import { CTX, DWARF_FP, DWARF_SP, FP, LR, SCRATCH, SP, wasmConvention, ZR } from './machine.ts';
 import * as M from './memops.ts';
 import { enterFunction } from './protect.ts';
 import * as R from './regs.ts';
 import { AArch64Target } from './target.ts';
+import { popRecord, pushRecord, setFrame } from './winframe.ts';
 
 const NO_BLOCKS = new Int32Array(0);
 const SLOTS = R.X19;
@@ -50,14 +51,18 @@ class Trampolines {
   private signs = false;
   private marks = false;
 
+  /** @param windows whether frames are such as Windows' unwinder knows */
+  constructor(private readonly windows: boolean) {}
+
   /** The entry trampoline of a signature, its types as numbers of isa/ir/ops.ts. */
   entry(params: Uint8Array, results: Uint8Array, settings: CodeSettings): Rec.CodeRecord {
     const area = this.begin(params, results, settings);
     const { buf } = this.sink;
     const frame = (ENTRY_AREA + this.results.stackBytes + 15) & -16;
-    openFrame(this.sink, frame);
+    this.open(frame, this.stackBytes);
     this.savePairs(A.STP_x_off, ENTRY_SAVED, 16, frame, 0);
     this.savePairs(A.STP_d_off, ENTRY_SAVED_FP, ENTRY_FP, frame, R.dwarfFp(0));
+    if (this.windows) setFrame(this.sink, frame);
     adjust(buf, A.SUB_x_imm, this.stackBytes);
     this.moveReg(SLOTS, R.X0);
     this.moveReg(CTX, R.X1);
@@ -65,10 +70,12 @@ class Trampolines {
     this.entryArguments(params, area);
     E.encR(buf, A.BLR, SCRATCH);
     this.entryResults(results);
+    this.beginEpilogue();
     this.restorePairs(A.LDP_d_off, ENTRY_SAVED_FP, ENTRY_FP, R.dwarfFp(0));
     this.restorePairs(A.LDP_x_off, ENTRY_SAVED, 16, 0);
-    closeFrame(this.sink, frame, 0, this.signs);
+    this.close(frame, 0);
     E.encR(buf, A.RET, LR);
+    this.endEpilogue();
     return this.sink.finish(NO_BLOCKS, 16);
   }
 
@@ -76,8 +83,9 @@ class Trampolines {
   exit(params: Uint8Array, results: Uint8Array, settings: CodeSettings): Rec.CodeRecord {
     const area = this.begin(params, results, settings);
     const { buf } = this.sink;
-    openFrame(this.sink, EXIT_FRAME);
+    this.open(EXIT_FRAME, 0);
     this.savePairs(A.STP_x_off, EXIT_SAVED, 16, EXIT_FRAME, 0);
+    if (this.windows) setFrame(this.sink, EXIT_FRAME);
     if (area) this.keepAreaAddress();
     access(buf, M.LDR_X, R.X19, CTX, Abi.HOST_FUNC_THREAD);
     access(buf, M.LDR_X, R.X20, R.X19, Abi.THREAD_TRANSFER);
@@ -87,11 +95,13 @@ class Trampolines {
     this.suspend();
     access(buf, M.LDR_X, R.X20, R.X0, Abi.THREAD_TRANSFER);
     this.exitResults(results);
+    this.beginEpilogue();
     this.restorePairs(A.LDP_x_off, EXIT_SAVED, 16, 0);
-    closeFrame(this.sink, EXIT_FRAME, this.stackBytes, this.signs);
+    this.close(EXIT_FRAME, this.stackBytes);
     // Rather no ret: elfin_suspend used up the return predictor's entry of this call for its own. But a call's end is no
     // marked target.
     E.encR(buf, this.marks ? A.RET : A.BR, LR);
+    this.endEpilogue();
     return this.sink.finish(NO_BLOCKS, 16);
   }
 
@@ -109,8 +119,34 @@ class Trampolines {
 
   // ---- pieces ----
 
+  /** Pushes the frame record; on Windows x29 is set only when everything is saved. */
+  private open(frame: number, below: number): void {
+    if (this.windows) pushRecord(this.sink, frame, frame, below);
+    else openFrame(this.sink, frame);
+  }
+
+  private close(frame: number, extra: number): void {
+    if (!this.windows) return closeFrame(this.sink, frame, extra, this.signs);
+    popRecord(this.sink, frame, frame);
+    if (extra > 0) release(this.sink, 0, extra);
+  }
+
+  /** Windows' unwinder has to know where; it takes sp for what it is here, x29. */
+  private beginEpilogue(): void {
+    if (this.windows) this.sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
+  }
+
+  private endEpilogue(): void {
+    if (this.windows) this.sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+  }
+
   private moveReg(to: number, from: number): void {
     E.encRRR(this.sink.buf, A.ORR_x_sh, to, ZR, from);
+  }
+
+  /** Whether general registers k and k + 1 are no pair to Windows' unwind codes. */
+  private apart(regs: readonly number[], k: number): boolean {
+    return this.windows && regs[k + 1] !== regs[k]! + 1;
   }
 
   /** Stores an even number of registers above the frame record; `dwarf` is the first one's column. */
@@ -122,9 +158,17 @@ class Trampolines {
     dwarf: number,
   ): void {
     const { sink } = this;
+    const base = this.windows ? SP : FP;
     for (let k = 0; k < regs.length; k += 2) {
       const place = at + 8 * k;
-      E.encLoadPair(sink.buf, form, regs[k]!, regs[k + 1]!, FP, place);
+      if (this.apart(regs, k)) {
+        E.encLoadUoff(sink.buf, A.STR_x_uoff, regs[k]!, base, place);
+        sink.unwindEvent(Rec.UNWIND_SAVE, dwarf + regs[k]!, frame - place);
+        E.encLoadUoff(sink.buf, A.STR_x_uoff, regs[k + 1]!, base, place + 8);
+        sink.unwindEvent(Rec.UNWIND_SAVE, dwarf + regs[k + 1]!, frame - place - 8);
+        continue;
+      }
+      E.encLoadPair(sink.buf, form, regs[k]!, regs[k + 1]!, base, place);
       sink.unwindEvent(Rec.UNWIND_SAVE, dwarf + regs[k]!, frame - place);
       sink.unwindEvent(Rec.UNWIND_SAVE, dwarf + regs[k + 1]!, frame - place - 8);
     }
@@ -133,7 +177,15 @@ class Trampolines {
   private restorePairs(form: number, regs: readonly number[], at: number, dwarf: number): void {
     const { sink } = this;
     for (let k = 0; k < regs.length; k += 2) {
-      E.encLoadPair(sink.buf, form, regs[k]!, regs[k + 1]!, FP, at + 8 * k);
+      const place = at + 8 * k;
+      if (this.apart(regs, k)) {
+        E.encLoadUoff(sink.buf, A.LDR_x_uoff, regs[k]!, FP, place);
+        sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k]!, Rec.SLOT_KEPT);
+        E.encLoadUoff(sink.buf, A.LDR_x_uoff, regs[k + 1]!, FP, place + 8);
+        sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k + 1]!, Rec.SLOT_KEPT);
+        continue;
+      }
+      E.encLoadPair(sink.buf, form, regs[k]!, regs[k + 1]!, FP, place);
       sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k]!, Rec.SLOT_KEPT);
       sink.unwindEvent(Rec.UNWIND_RESTORE_REG, dwarf + regs[k + 1]!, Rec.SLOT_KEPT);
     }
@@ -252,7 +304,8 @@ class Trampolines {
   }
 }
 
-const trampolines = new Trampolines();
+const trampolines = new Trampolines(false);
+const windowsTrampolines = new Trampolines(true);
 
 /** The trampoline by which the host calls functions of a signature (types numbered as in isa/ir/ops.ts). */
 export function entryTrampoline(
@@ -270,4 +323,22 @@ export function exitTrampoline(
   settings: CodeSettings,
 ): Rec.CodeRecord {
   return trampolines.exit(params, results, settings);
+}
+
+/** The same as entryTrampoline, for Windows. */
+export function windowsEntryTrampoline(
+  params: Uint8Array,
+  results: Uint8Array,
+  settings: CodeSettings,
+): Rec.CodeRecord {
+  return windowsTrampolines.entry(params, results, settings);
+}
+
+/** The same as exitTrampoline, for Windows. */
+export function windowsExitTrampoline(
+  params: Uint8Array,
+  results: Uint8Array,
+  settings: CodeSettings,
+): Rec.CodeRecord {
+  return windowsTrampolines.exit(params, results, settings);
 }

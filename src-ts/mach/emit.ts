@@ -6,6 +6,7 @@ import { ensure32 } from '../analysis/scratch.ts';
 import type { CodeRecord } from '../object/records.ts';
 import { resolvePositions } from './inlines.ts';
 import { lap, stopwatch } from '../util/stopwatch.ts';
+import { Layout } from './layout.ts';
 import type { Lowering } from './lower.ts';
 import { LocalTracker } from './locals.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
@@ -38,6 +39,9 @@ export class Emitter {
   /** Where a jump to a block ends up; another block when the block itself is left out. */
   private alias = new Int32Array(0);
   private path = new Int32Array(0);
+  /** Number of the first move at a block or in it. */
+  private firstMove = new Int32Array(0);
+  private readonly layout = new Layout();
 
   constructor(target: Target) {
     this.target = target;
@@ -57,13 +61,13 @@ export class Emitter {
     sink.position(f.pos[f.first[0]]);
     target.prologue(sink, code, alloc, lower);
     tracker?.start(lower, alloc, sink);
-    let move = 0;
-    for (let p = 0; p < code.blockCount; p++) {
-      if (this.alias[p] !== p) continue;
+    this.layout.compute(code, this.alias);
+    for (let p = 0; p !== NONE; p = this.layout.next[p]) {
       sink.bind(p);
       target.enterBlock(sink, p);
       tracker?.enterBlock(p);
-      const next = this.following(p, code.blockCount);
+      const next = this.layout.next[p];
+      let move = this.firstMove[p];
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
         while (move < alloc.moveCount && alloc.movePlace[move] <= i) {
           this.move(alloc, move);
@@ -107,13 +111,6 @@ export class Emitter {
     }
   }
 
-  /** The next block that is laid out. */
-  private following(p: number, count: number): number {
-    let q = p + 1;
-    while (q < count && this.alias[q] !== q) q++;
-    return q < count ? q : NONE;
-  }
-
   /** Finds the blocks that only jump on, and where that ends. A ring of such blocks keeps one of them. */
   private thread(code: VCode, alloc: Allocation): void {
     const n = code.blockCount;
@@ -136,10 +133,12 @@ export class Emitter {
     }
   }
 
-  /** alias[p] = -2 - target for blocks of one jump and no moves, else p. The entry block stays. */
+  /** alias[p] = -2 - target for blocks of one jump and no moves, else p. The entry block stays. Fills firstMove, too. */
   private onlyJumps(code: VCode, alloc: Allocation): void {
     let move = 0;
+    this.firstMove = ensure32(this.firstMove, code.blockCount);
     for (let p = 0; p < code.blockCount; p++) {
+      this.firstMove[p] = move;
       const start = code.blockStart[p];
       const end = code.blockStart[p + 1];
       const before = move;

@@ -23,7 +23,7 @@ export interface Surroundings {
 }
 
 const USAGE = `usage: npm run bench -- [options]
-       npm run bench -- --count [--target x86_64|aarch64] [--only REGEX] [-O LEVEL] [--json FILE]
+       npm run bench -- --count [--target x86_64|aarch64] [--only REGEX] [-O LEVEL] [--explicit-checks] [--json FILE]
        npm run bench -- --passes [--target x86_64|aarch64] [--only REGEX] [-O LEVEL] [--json FILE]
 
 The second counts executed instructions, beside wasmtime's, under qemu-user; the third times the compiler's passes.

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { CompileOptions } from '../../src-ts/compiler/index.ts';
 import {
   codeOfElfin,
   codeOfWasmtime,
@@ -27,6 +28,7 @@ Counts the instructions between bench.start and bench.end, where the module call
   --share P        leave out blocks with less than P percent of their function's instructions (default 2)
   --no-ir          without IR
   -O LEVEL         0, 1, 2 or s (default 2)
+  --explicit-checks  with bounds checks in the code
 `;
 
 const OPTIONS = {
@@ -37,6 +39,7 @@ const OPTIONS = {
   share: { type: 'string', default: '2' },
   'no-ir': { type: 'boolean', default: false },
   O: { type: 'string', short: 'O', default: '2' },
+  'explicit-checks': { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -110,14 +113,14 @@ async function report(
   path: string,
   args: readonly string[],
   target: string,
-  optLevel: 0 | 1 | 2 | 's',
+  settings: CompileOptions,
   s: Surroundings,
   o: Options,
 ): Promise<void> {
   const machine = await s.machine(target);
   const dir = mkdtempSync(join(tmpdir(), 'elfin-hot-'));
   try {
-    const program = prepare(path, args, { ...machine.settings, optLevel }, dir);
+    const program = prepare(path, args, { ...machine.settings, ...settings }, dir);
     const [counts, peer] = await Promise.all([
       countOurs(machine, program, dir),
       o.peer ? countTheirs(machine, path, args, dir) : undefined,
@@ -166,7 +169,8 @@ export async function main(args: string[], s: Surroundings): Promise<number> {
     return values.help ? 0 : 2;
   }
   const optLevel = values.O === 's' ? 's' : (Number(values.O) as 0 | 1 | 2);
-  await report(resolve(file!), guestArgs, values.target ?? s.defaultTarget, optLevel, s, {
+  const settings = { optLevel, explicitChecks: values['explicit-checks'] } as const;
+  await report(resolve(file!), guestArgs, values.target ?? s.defaultTarget, settings, s, {
     functions: Number(values.functions),
     only: values.function === undefined ? undefined : Number(values.function),
     share: Number(values.share),

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { CompileOptions } from '../../src-ts/compiler/index.ts';
 import { CompileError } from '../../src-ts/util/errors.ts';
 import { findModules, type BenchModule } from '../modules.ts';
 import { geomean } from '../stats.ts';
@@ -30,6 +31,7 @@ const OPTIONS = {
   only: { type: 'string', default: '' },
   json: { type: 'string' },
   O: { type: 'string', short: 'O', default: '2' },
+  'explicit-checks': { type: 'boolean', default: false },
 } as const;
 
 const failure = (error: Error): { error: string } => ({ error: error.message });
@@ -37,10 +39,10 @@ const failure = (error: Error): { error: string } => ({ error: error.message });
 async function countModule(
   machine: Machine,
   m: BenchModule,
-  optLevel: 0 | 1 | 2 | 's',
+  settings: CompileOptions,
   dir: string,
 ): Promise<Row> {
-  const program = prepare(m.path, [], { ...machine.settings, optLevel }, dir, m);
+  const program = prepare(m.path, [], { ...machine.settings, ...settings }, dir, m);
   const [elfin, wasmtime] = await Promise.all([
     countOurs(machine, program, dir).then(
       (counts) => ({
@@ -101,6 +103,7 @@ export async function main(args: string[], s: Surroundings): Promise<number> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const machine = await s.machine(values.target ?? s.defaultTarget);
   const optLevel = values.O === 's' ? 's' : (Number(values.O) as 0 | 1 | 2);
+  const settings = { optLevel, explicitChecks: values['explicit-checks'] } as const;
   const modules = findModules(resolve(values.modules ?? s.defaultModules), new RegExp(values.only));
   const dir = mkdtempSync(join(tmpdir(), 'elfin-count-'));
   const rows: Row[] = [];
@@ -108,7 +111,7 @@ export async function main(args: string[], s: Surroundings): Promise<number> {
   try {
     for (const m of modules) {
       try {
-        rows.push(await countModule(machine, m, optLevel, dir));
+        rows.push(await countModule(machine, m, settings, dir));
         console.log(line(rows.at(-1)!));
       } catch (error) {
         if (!(error instanceof CompileError)) throw error;

@@ -137,8 +137,10 @@ export const constants = {
   WASM_PAGE: 65536,
   /** Guard-page memories: address space reserved for a 32-bit memory (4 GiB index + 4 GiB offset + a page for the access). */
   GUARD_RESERVATION: 0x2_0001_0000,
-  /** Memories without guard pages: bytes behind the last that can not be accessed, so that an index is checked once for all small offsets. A multiple of every page size. */
-  MEMORY_TAIL: 0x20_0000,
+  /** Memories without guard pages: bytes behind the last that can not be accessed, so that an index is checked once for all that is near. A multiple of every page size. */
+  MEMORY_TAIL: 0x40_0000,
+  /** An access that ends so far past its index needs only its index to be checked; the rest of the tail is for indices near one that was checked. */
+  MEMORY_NEAR: 0x20_0000,
   /** Upper 32 bits of an externref handle (lower half = index), so that stacks can be scanned for handles. No canonical address; exact as a double. */
   EXTERNREF_TAG: 0x000f5eaf,
 };

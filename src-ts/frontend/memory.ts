@@ -107,7 +107,7 @@ function memarg(t: State, op: number): number {
 }
 
 /**
- * Explicit mode: the bounds check of an access of `size` bytes. The tail behind the memory catches what lies less than its size beyond the index, so that
+ * Explicit mode: the bounds check of an access of `size` bytes. The tail behind the memory catches what lies near the index, so that
  * all small offsets share one check; a constant index below the size the memory has at least needs none.
  */
 export function checkBounds(t: State, index: number, offset: number, size: number): void {
@@ -117,7 +117,7 @@ export function checkBounds(t: State, index: number, offset: number, size: numbe
     const most = t.m.memories[0]!.min * Abi.WASM_PAGE;
     if ((t.f.imm[index]! >>> 0) + end <= most) return;
   }
-  const past = end <= Abi.MEMORY_TAIL ? 0 : end;
+  const past = end <= Abi.MEMORY_NEAR ? 0 : end;
   t.b.bound(index, memBytes(t), past | 0, past > 0xffffffff ? 1 : 0);
 }
 

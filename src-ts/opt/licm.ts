@@ -6,14 +6,14 @@
  * again) but follow a row that needs them; compares stay, so that they fuse with their branch.
  */
 import { aliasClass, CLASS_READONLY, mayTrap } from '../analysis/aliases.ts';
-import type { Dominators } from '../analysis/dominators.ts';
 import type { Loops } from '../analysis/loops.ts';
 import { MemState } from '../analysis/memstate.ts';
 import { ensure32 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
-import { EMPTY, NONE, type Func } from '../ir/func.ts';
+import { NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
 import { ok } from './gate.ts';
+import { makePreheaders, preheaderEdge } from './preheaders.ts';
 
 /** Rows other than loads moved out of one loop: each needs a register through the loop. */
 const LIMIT = 24;
@@ -33,10 +33,9 @@ function outside(f: Func, loops: Loops, l: number, v: number): boolean {
 function movable(f: Func, r: number): boolean {
   const op = f.op[r];
   if (op <= Op.FCONST || op === Op.ICMP || op === Op.FCMP) return false;
+  if (op === Op.BOUND) return true;
   const facts = Op.OP_FACTS[op];
-  if ((facts & (Op.F_WRITES | Op.F_TERMINATOR | Op.F_LIST)) !== 0 || f.ty[r] === Op.T_VOID)
-    return false;
-  return true;
+  return (facts & (Op.F_WRITES | Op.F_TERMINATOR | Op.F_LIST)) === 0 && f.ty[r] !== Op.T_VOID;
 }
 
 function isLoad(f: Func, r: number): boolean {
@@ -118,75 +117,18 @@ function visitBlock(f: Func, loops: Loops, b: number): void {
   }
 }
 
-// ---- preheaders ----
-
-/** The edge that enters a loop, when it is the only one; NONE otherwise. */
-function entryEdge(f: Func, dom: Dominators, h: number): number {
-  let entry = NONE;
-  for (let e = f.predFirst[h]; e !== NONE; e = f.edgeNextPred[e]) {
-    if (dom.dominates(h, f.edgeFrom[e])) continue;
-    if (entry !== NONE) return NONE;
-    entry = e;
-  }
-  return entry;
-}
-
-/** Puts a new block before a header; all edges into the loop from outside lead there and carry the header's arguments. */
-function makePreheader(f: Func, dom: Dominators, h: number, isNew: (b: number) => boolean): number {
-  const p = f.newBlock();
-  f.placeBlockAfter(p, f.blockPrev[h]);
-  const pos = f.pos[f.first[h]];
-  let args = EMPTY;
-  let q = f.first[h];
-  for (let i = 0; i < f.paramCount[h]; i++, q = f.next[q])
-    args = f.listPush(args, f.addParam(p, f.ty[q], pos));
-  let last = NONE;
-  for (let e = f.predFirst[h]; e !== NONE;) {
-    const after = f.edgeNextPred[e];
-    if (isNew(f.edgeFrom[e]) || !dom.dominates(h, f.edgeFrom[e])) {
-      if (last === NONE) f.predFirst[h] = after;
-      else f.edgeNextPred[last] = after;
-      if (after === NONE) f.predLast[h] = last;
-      f.linkPred(e, p);
-    } else last = e;
-    e = after;
-  }
-  const t = f.newRow(Op.JUMP, Op.T_VOID, NONE, NONE, EMPTY, pos);
-  f.imm[t] = f.newEdge(p, h, args);
-  f.imm2[t] = 1;
-  f.append(t, p);
-  return p;
-}
-
-/** Gives every loop a preheader: the block that only jumps to the header. True when blocks were made. */
-function preheaders(f: Func, an: Analyses): boolean {
-  const { dom, loops } = an;
-  const blocks = f.blockCount;
-  const isNew = (b: number): boolean => b >= blocks;
-  for (let l = 0; l < loops.count; l++) {
-    const h = loops.header[l];
-    if (h === 0) continue;
-    const e = entryEdge(f, dom, h);
-    if (e === NONE || f.op[f.last[f.edgeFrom[e]]] !== Op.JUMP) makePreheader(f, dom, h, isNew);
-  }
-  return f.blockCount !== blocks;
-}
-
 /** Moves invariants out of loops; makes preheaders where they are missing. The function must have no unreachable blocks. */
 export function hoistInvariants(f: Func, an: Analyses): void {
   an.needLoops(f);
   if (an.loops.count === 0) return;
-  if (preheaders(f, an)) {
-    an.invalidate();
-    an.needLoops(f);
-  }
+  makePreheaders(f, an);
   const { cfg, dom, loops } = an;
   mem.start(f, cfg, dom, loops);
   preheader = ensure32(preheader, loops.count);
   moved = ensure32(moved, loops.count);
   for (let l = 0; l < loops.count; l++) {
-    const e = loops.header[l] === 0 ? NONE : entryEdge(f, dom, loops.header[l]);
-    preheader[l] = e === NONE || f.op[f.last[f.edgeFrom[e]]] !== Op.JUMP ? NONE : f.edgeFrom[e];
+    const e = preheaderEdge(f, dom, loops.header[l]);
+    preheader[l] = e === NONE ? NONE : f.edgeFrom[e];
     moved[l] = 0;
   }
   for (let i = 0; i < cfg.count; i++)

@@ -6,6 +6,7 @@ import type { Func } from '../ir/func.ts';
 import { bug } from '../util/bug.ts';
 import { stopwatch } from '../util/stopwatch.ts';
 import { Analyses } from './analyses.ts';
+import { removeBounds } from './bounds.ts';
 import { simplifyBranches } from './branches.ts';
 import { deadCode } from './dce.ts';
 import { divideByConstants } from './divide.ts';
@@ -54,6 +55,7 @@ export const PASSES: readonly Pass[] = [
   pass('branches-threaded', simplifyBranches, ['2']),
   pass('gvn-late', valueNumbering, FULL),
   pass('stores', deadStores, FULL),
+  pass('bounds', removeBounds, FULL),
   pass('dce', deadCode, BOTH),
 ];
 
@@ -80,6 +82,13 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
   ],
   ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
   ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
+  [
+    'gvn-late',
+    'bounds',
+    'a check that another one makes needless must not be replaced by it later',
+  ],
+  ['stores', 'bounds', 'a check may lean on an access, which must not be removed then'],
+  ['bounds', 'dce', 'indices of removed checks may be left without use'],
   ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],
   ['licm', 'dce', 'moved constants may be left without use'],

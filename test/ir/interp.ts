@@ -3,13 +3,19 @@
  *
  * Layout: the context is at CTX; linear memory 0 at MEM, MEM_SIZE bytes, accesses outside trap. The context holds MEM at
  * offset 0 and MEM_SIZE at offset 8 (read-only), globals from offset 64. Calls give values that depend on their arguments and scribble over memory and globals.
+ *
+ * With explicit checks an access beyond the memory's tail is a defect, a trap's outcome names its position, and calls make the memory larger.
  */
+import { MEMORY_TAIL } from '../../src-ts/gen/abi.ts';
 import * as Op from '../../src-ts/gen/ir.ts';
 import { NONE, type Func } from '../../src-ts/ir/func.ts';
 
 export const CTX = 0x100;
 export const MEM = 0x200;
 export const MEM_SIZE = 512;
+/** With explicit checks: size at first, and what a call adds. */
+const SMALL_SIZE = 256;
+const GROWTH = 16;
 
 export interface Outcome {
   /** 'trap NAME', or the results' bits in hexadecimal. */
@@ -149,7 +155,11 @@ export class Interp {
   private log = '';
   private readonly results = new Map<number, bigint[]>();
 
-  constructor(f: Func, seed: number) {
+  constructor(
+    f: Func,
+    seed: number,
+    private readonly explicit = false,
+  ) {
     this.f = f;
     this.vals = new Array<bigint>(f.rowCount).fill(0n);
     let x = seed | 1;
@@ -158,7 +168,7 @@ export class Interp {
       this.mem[i] = x >>> 24;
     }
     this.view.setBigUint64(CTX, BigInt(MEM), true);
-    this.view.setBigUint64(CTX + 8, BigInt(MEM_SIZE), true);
+    this.view.setBigUint64(CTX + 8, BigInt(explicit ? SMALL_SIZE : MEM_SIZE), true);
   }
 
   run(args: readonly bigint[], steps = 20000): Outcome {
@@ -256,7 +266,7 @@ export class Interp {
         return 0n;
       case Op.BOUND:
         if (a + ((BigInt(f.imm2[r] >>> 0) << 32n) | BigInt(f.imm[r] >>> 0)) > b)
-          throw new Trap('memory_oob');
+          throw this.trap('memory_oob', r);
         return 0n;
       default:
         return this.call(r);
@@ -272,12 +282,26 @@ export class Interp {
     const at = Number(h % BigInt(MEM_SIZE - 8));
     this.view.setBigUint64(MEM + at, h, true);
     this.view.setBigUint64(CTX + 64 + 16 * Number(h % 4n), h >> 7n, true);
+    if (this.explicit) this.grow();
     const types = f.sigs === null ? [] : f.sigs.results(f.aux[r]);
     this.results.set(
       r,
       Array.from(types, (t, i) => (h >> BigInt(i)) & (bitsOf(t) === 32 ? M32 : M64)),
     );
     return h >> 3n;
+  }
+
+  private trap(name: string, r: number): Trap {
+    return new Trap(this.explicit ? `${name} at ${this.f.pos[r]}` : name);
+  }
+
+  private get bytes(): number {
+    return Number(this.view.getBigUint64(CTX + 8, true));
+  }
+
+  private grow(): void {
+    const bytes = Math.min(this.bytes + GROWTH, this.mem.length - MEM);
+    this.view.setBigUint64(CTX + 8, BigInt(bytes), true);
   }
 
   private memory(r: number): bigint {
@@ -288,7 +312,11 @@ export class Interp {
     const op = f.op[r];
     const size = this.size(r);
     if ((f.aux[r] & Op.MEM_NOTRAP) === 0) {
-      if (at < MEM || at + size > MEM + MEM_SIZE) throw new Trap('memory_oob');
+      if (at < MEM || at + size > MEM + this.bytes) {
+        if (this.explicit && at + size > MEM + this.bytes + MEMORY_TAIL)
+          throw new Error(`access of ${at.toString(16)} in v${r} has no check`);
+        throw this.trap('memory_oob', r);
+      }
     } else if (at < CTX || at + size > this.mem.length) {
       throw new Error(`notrap access of ${at.toString(16)}`);
     }
@@ -317,6 +345,11 @@ export class Interp {
 }
 
 /** Runs a function on arguments (bit patterns, without the context) and memory made from a seed. */
-export function interpret(f: Func, args: readonly bigint[], seed: number): Outcome {
-  return new Interp(f, seed).run(args);
+export function interpret(
+  f: Func,
+  args: readonly bigint[],
+  seed: number,
+  explicit = false,
+): Outcome {
+  return new Interp(f, seed, explicit).run(args);
 }

@@ -224,6 +224,10 @@ export class Lowering {
   /** Whether the row being lowered is probably the last reader of `row`: its register may be overwritten. */
   diesHere(row: number): boolean {
     const { f } = this;
+    while (f.op[row] === Op.ZEXT || f.op[row] === Op.WRAP) {
+      if (this.rowVreg[row] >= 0) return false;
+      row = f.a[row];
+    }
     return this.rowVreg[row] === NOT_NEEDED && f.block[row] === f.block[this.site];
   }
 

@@ -4,6 +4,13 @@ import * as X from '../../gen/x64.ts';
 import { bug } from '../../util/bug.ts';
 import { DEF_REG, defFixed, I_REMAT, K_USE, P_LATE, C_REG, useFixed } from '../../mach/vcode.ts';
 import type { Rules } from './context.ts';
+import {
+  lowerAndBits,
+  lowerNegate,
+  lowerOrBits,
+  lowerXorBits,
+  rotateInto,
+} from './lowerbits.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
@@ -49,8 +56,25 @@ export function lowerConst(c: Rules, row: number): void {
   c.lower.flags(I_REMAT);
 }
 
+/** Whether a rule for single bits or for the lowest bit set did the row. */
+function bits(c: Rules, row: number): boolean {
+  switch (c.f.op[row]) {
+    case Op.IAND:
+      return lowerAndBits(c, row);
+    case Op.IOR:
+      return lowerOrBits(c, row) || disjointOr(c, row);
+    case Op.IXOR:
+      return lowerXorBits(c, row);
+    case Op.ISUB:
+      return lowerNegate(c, row);
+    default:
+      return false;
+  }
+}
+
 /** isub, iand, ior, ixor, and iadd where lea does not fit better. */
 export function lowerAlu(c: Rules, row: number): void {
+  if (bits(c, row)) return;
   const { f, lower } = c;
   const op = f.op[row];
   const wide = c.is64(row);
@@ -63,12 +87,30 @@ export function lowerAlu(c: Rules, row: number): void {
     aluConst(c, row, group, wide, a, f.imm[b]);
     return;
   }
-  const bytes = wide ? 8 : 4;
-  if (commutes && !c.foldable(b, bytes) && c.foldable(a, bytes)) [a, b] = [b, a];
+  if (commutes && secondIsBetter(c, a, b, wide)) [a, b] = [b, a];
   c.rmInt(b, wide);
   lower.inst(group + (wide ? R64_RM64 : R32_RM32));
   c.defTied(row, c.int(a, wide));
   c.putRm();
+}
+
+/** Whether b, rather than a, should be overwritten: a is a load to fold, or lives on where b does not. */
+function secondIsBetter(c: Rules, a: number, b: number, wide: boolean): boolean {
+  const bytes = wide ? 8 : 4;
+  if (c.foldable(b, bytes)) return false;
+  return c.foldable(a, bytes) || (!c.lower.diesHere(a) && c.lower.diesHere(b));
+}
+
+/** (x << k) | small: no bit in common, so a sum. */
+function disjointOr(c: Rules, row: number): boolean {
+  const { f } = c;
+  const k = shiftOf(c, f.a[row]);
+  if (k === 0 || !c.isImm32(f.b[row])) return false;
+  const low = f.imm[f.b[row]];
+  if (low < 0 || low >= 1 << k) return false;
+  const wide = c.is64(row);
+  putLea(c, row, wide, -1, c.int(f.a[f.a[row]], wide), k, low);
+  return true;
 }
 
 function aluConst(
@@ -79,6 +121,17 @@ function aluConst(
   a: number,
   imm: number,
 ): void {
+  if (group === X.AND_rm8_r8 && imm >= 0) {
+    // The upper half comes out zero either way.
+    wide = false;
+    if (imm === 0xff || imm === 0xffff) {
+      const low = c.lower.low32Of(a);
+      c.lower.inst(imm === 0xff ? X.MOVZX_r32_rm8 : X.MOVZX_r32_rm16);
+      c.def(row);
+      c.useAny(low);
+      return;
+    }
+  }
   const from = c.int(a, wide);
   c.lower.inst(aluImm(group, wide, imm));
   c.defTied(row, from);
@@ -147,6 +200,11 @@ export function lowerMul(c: Rules, row: number): void {
   if (c.isImm32(b)) {
     const imm = f.imm[b];
     const small = (imm << 24) >> 24 === imm;
+    if (imm === 3 || imm === 5 || imm === 9) {
+      const v = c.int(a, wide);
+      putLea(c, row, wide, v, v, 31 - Math.clz32(imm), 0);
+      return;
+    }
     c.rmInt(a, wide);
     if (wide) lower.inst(small ? X.IMUL_r64_rm64_imm8 : X.IMUL_r64_rm64_imm32);
     else lower.inst(small ? X.IMUL_r32_rm32_imm8 : X.IMUL_r32_rm32_imm32);
@@ -155,8 +213,7 @@ export function lowerMul(c: Rules, row: number): void {
     lower.imm(imm);
     return;
   }
-  const bytes = wide ? 8 : 4;
-  if (!c.foldable(b, bytes) && c.foldable(a, bytes)) [a, b] = [b, a];
+  if (secondIsBetter(c, a, b, wide)) [a, b] = [b, a];
   c.rmInt(b, wide);
   lower.inst(wide ? X.IMUL_r64_rm64 : X.IMUL_r32_rm32);
   c.defTied(row, c.int(a, wide));
@@ -230,11 +287,7 @@ function shift(
   const count = f.b[row];
   if (c.isConst(count)) {
     const k = f.imm[count] & (wide ? 63 : 31);
-    if (k === 1 && f.op[row] === Op.ISHL && !lower.diesHere(value)) {
-      const v = c.int(value, wide);
-      putLea(c, row, wide, v, v, 0, 0);
-      return;
-    }
+    if (!lower.diesHere(value) && shiftInto(c, row, value, k)) return;
     lower.inst(byImm);
     c.defTied(row, c.int(value, wide));
     lower.imm(k);
@@ -249,6 +302,22 @@ function shift(
     c.defTied(row, c.int(value, wide));
     lower.operand(lower.low32Of(count), useFixed(R.RCX));
   }
+}
+
+/** row := value shifted or rotated by k, in another register, where one instruction can do it. */
+function shiftInto(c: Rules, row: number, value: number, k: number): boolean {
+  const { f } = c;
+  const wide = c.is64(row);
+  const op = f.op[row];
+  if (op === Op.ISHL && k >= 1 && k <= 3) {
+    const v = c.int(value, wide);
+    if (k === 1) putLea(c, row, wide, v, v, 0, 0);
+    else putLea(c, row, wide, -1, v, k, 0);
+    return true;
+  }
+  if (!c.bmi2 || (op !== Op.ROTL && op !== Op.ROTR)) return false;
+  rotateInto(c, row, value, op === Op.ROTL ? k : -k);
+  return true;
 }
 
 export function lowerClz(c: Rules, row: number): void {

@@ -231,6 +231,11 @@ export class Lowering {
     return this.rowVreg[row] === NOT_NEEDED && f.block[row] === f.block[this.site];
   }
 
+  /** Whether something further on reads `row`: its register had better be kept. */
+  livesOn(row: number): boolean {
+    return this.heldIn(row) !== NONE;
+  }
+
   /** Whether a load may be done by the instruction of the row being lowered, its only user. */
   canFold(row: number): boolean {
     const { f, useTable, site } = this;

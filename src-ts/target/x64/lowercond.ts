@@ -178,7 +178,7 @@ export function lowerSelect(c: Rules, row: number): void {
   const ty = f.ty[row];
   const float = ty === Op.T_F32 || ty === Op.T_F64 || ty === Op.T_V128;
   // The value that lives on had better not be the one overwritten.
-  const swap = !lower.diesHere(f.c[row]) && lower.diesHere(f.b[row]);
+  const swap = lower.livesOn(f.c[row]) && lower.diesHere(f.b[row]);
   let yes = lower.vregOf(f.b[row]);
   let no = lower.vregOf(f.c[row]);
   let cond = condition(c, f.a[row]);

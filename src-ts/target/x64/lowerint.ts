@@ -98,7 +98,7 @@ export function lowerAlu(c: Rules, row: number): void {
 function secondIsBetter(c: Rules, a: number, b: number, wide: boolean): boolean {
   const bytes = wide ? 8 : 4;
   if (c.foldable(b, bytes)) return false;
-  return c.foldable(a, bytes) || (!c.lower.diesHere(a) && c.lower.diesHere(b));
+  return c.foldable(a, bytes) || (c.lower.livesOn(a) && c.lower.diesHere(b));
 }
 
 /** (x << k) | small: no bit in common, so a sum. */

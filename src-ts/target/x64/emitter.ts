@@ -246,6 +246,9 @@ function encode(s: FunctionState, i: number, form: number): void {
     case X.SHAPE_MI:
       encodeMI(s, i, form);
       return;
+    case X.SHAPE_O:
+      E.encR(buf, form, s.reg(i, 0));
+      return;
     case X.SHAPE_RVM:
     case X.SHAPE_RMV:
       if (rmIsMemory(s, i, 2))

@@ -1,16 +1,20 @@
 /** Rules for integer arithmetic, shifts, division, counting and conversions between integers. SDM Vol. 2. */
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
+import { NONE } from '../../ir/func.ts';
 import { bug } from '../../util/bug.ts';
-import { DEF_REG, defFixed, I_REMAT, K_USE, P_LATE, C_REG, useFixed } from '../../mach/vcode.ts';
-import type { Rules } from './context.ts';
 import {
-  lowerAndBits,
-  lowerNegate,
-  lowerOrBits,
-  lowerXorBits,
-  rotateInto,
-} from './lowerbits.ts';
+  DEF_REG,
+  defFixed,
+  I_REMAT,
+  K_USE,
+  P_LATE,
+  C_REG,
+  USE_ANY,
+  useFixed,
+} from '../../mach/vcode.ts';
+import type { Rules } from './context.ts';
+import { lowerAndBits, lowerNegate, lowerOrBits, lowerXorBits, rotateInto } from './lowerbits.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
@@ -87,18 +91,17 @@ export function lowerAlu(c: Rules, row: number): void {
     aluConst(c, row, group, wide, a, f.imm[b]);
     return;
   }
-  if (commutes && secondIsBetter(c, a, b, wide)) [a, b] = [b, a];
+  if (commutes && firstFolds(c, a, b, wide)) [a, b] = [b, a];
   c.rmInt(b, wide);
   lower.inst(group + (wide ? R64_RM64 : R32_RM32));
   c.defTied(row, c.int(a, wide));
   c.putRm();
 }
 
-/** Whether b, rather than a, should be overwritten: a is a load to fold, or lives on where b does not. */
-function secondIsBetter(c: Rules, a: number, b: number, wide: boolean): boolean {
+/** Whether a, not b, is a load to fold. (Which value is overwritten the allocator decides: I_COMMUTES.) */
+function firstFolds(c: Rules, a: number, b: number, wide: boolean): boolean {
   const bytes = wide ? 8 : 4;
-  if (c.foldable(b, bytes)) return false;
-  return c.foldable(a, bytes) || (c.lower.livesOn(a) && c.lower.diesHere(b));
+  return !c.foldable(b, bytes) && c.foldable(a, bytes);
 }
 
 /** (x << k) | small: no bit in common, so a sum. */
@@ -213,11 +216,48 @@ export function lowerMul(c: Rules, row: number): void {
     lower.imm(imm);
     return;
   }
-  if (secondIsBetter(c, a, b, wide)) [a, b] = [b, a];
+  if (firstFolds(c, a, b, wide)) [a, b] = [b, a];
   c.rmInt(b, wide);
   lower.inst(wide ? X.IMUL_r64_rm64 : X.IMUL_r32_rm32);
   c.defTied(row, c.int(a, wide));
   c.putRm();
+}
+
+/** The imul row of the same factors right before a high product, when something reads it: both come from one instruction. */
+function lowProduct(c: Rules, row: number): number {
+  const { f, lower } = c;
+  const low = f.prev[row];
+  if (low < 0 || f.op[low] !== Op.IMUL || !lower.isNeeded(low)) return NONE;
+  const same = f.a[low] === f.a[row] && f.b[low] === f.b[row];
+  return same || (f.a[low] === f.b[row] && f.b[low] === f.a[row]) ? low : NONE;
+}
+
+/** umulh, smulh, and the low half of the product where it is wanted. */
+export function lowerMulHigh(c: Rules, row: number): void {
+  const { f, lower } = c;
+  const low = lowProduct(c, row);
+  const lowVreg = low === NONE ? lower.newVreg(Op.T_I64) : lower.vregOf(low);
+  if (low !== NONE) lower.lowered(low);
+  const signed = f.op[row] === Op.SMULH;
+  let a = f.a[row];
+  let b = f.b[row];
+  if (c.foldable(a, 8) && !c.foldable(b, 8)) [a, b] = [b, a];
+  const x = lower.vregOf(a);
+  if (!signed && c.bmi2) {
+    c.rmInt(b, true);
+    lower.inst(X.MULX_r64_r64_rm64);
+    lower.operand(lower.vregOf(row), DEF_REG);
+    lower.operand(lowVreg, DEF_REG);
+    c.putRm();
+    lower.operand(x, useFixed(R.RDX));
+    return;
+  }
+  const y = lower.vregOf(b);
+  lower.inst(signed ? X.IMUL_rm64 : X.MUL_rm64);
+  lower.operand(y, x === y ? useFixed(R.RAX) : USE_ANY);
+  lower.operand(x, useFixed(R.RAX));
+  lower.operand(lowVreg, defFixed(R.RAX));
+  lower.operand(lower.vregOf(row), defFixed(R.RDX));
 }
 
 const USE_LATE = K_USE | P_LATE | C_REG;
@@ -395,6 +435,14 @@ function countBits(c: Rules, row: number, wide: boolean): void {
   c.lower.inst(shr);
   c.defTied(row, total);
   c.lower.imm(wide ? 56 : 24);
+}
+
+/** bswap; from memory in one with movbe would be the same work for the machine, and no shorter. */
+export function lowerBswap(c: Rules, row: number): void {
+  const wide = c.is64(row);
+  const from = c.int(c.f.a[row], wide);
+  c.lower.inst(wide ? X.BSWAP_r64 : X.BSWAP_r32);
+  c.defTied(row, from);
 }
 
 /** sext8, sext16, sext32, sext. */

@@ -71,6 +71,7 @@ let removable = false;
 /** A value used by the instruction at hand that lost its register there, -1. */
 let evictedUse = -1;
 let blockFreq = 0;
+let blockCold = false;
 
 /** Runs the spilling phase. */
 export function spill(s: State): void {
@@ -108,6 +109,7 @@ function spillBlock(s: State, b: number): void {
   }
   removable = vc.predStart[b + 1]! - vc.predStart[b]! > 1;
   blockFreq = s.freq[b]!;
+  blockCold = vc.blockCold[b] === 1;
   const end = vc.blockStart[b + 1]!;
   for (let i = vc.blockStart[b]!; i < end; i++) spillInst(s, i);
   s.exitStart[b] = s.exitCount;
@@ -167,7 +169,7 @@ function spillInst(s: State, i: number): void {
     evictedUse = -1;
   }
   if (usesMemory && (vc.flags[i]! & I_CALL) === 0) reloadNear(s, i, special);
-  if (special && blockFreq >= 1) avoidTaken(s, i);
+  if (special && !blockCold) avoidTaken(s, i);
   finish(s, i);
 }
 
@@ -506,7 +508,7 @@ function chooseStore(s: State, v: number): void {
     s.storeMode[v] = STORE_NONE;
   } else if (s.storeMode[v] === STORE_NONE) {
     const b = s.defBlock[v]!;
-    const early = b >= 0 && s.lazyCost[v]! > s.freq[b]!;
+    const early = b >= 0 && s.lazyCost[v]! > 0.6 * s.freq[b]!;
     const odd = s.chaos !== null && s.chaos.oneIn(2);
     s.storeMode[v] = early !== odd ? STORE_DEF : STORE_LAZY;
   }

@@ -29,6 +29,14 @@ import {
 } from '../vcode.ts';
 import { leavesLoop } from './cfg.ts';
 import {
+  beginSaved,
+  noteCall,
+  noteNext,
+  notePressure,
+  noteSpecial,
+  scanSaved,
+} from './saved.ts';
+import {
   FAR_EDGE,
   FURTHEST,
   NEVER,
@@ -61,6 +69,7 @@ export function analyseValues(s: State): void {
   findLiveIns(s);
   sortLiveIns(s);
   sweepDistances(s);
+  beginSaved(s);
   for (let i = s.vcode.blockCount - 1; i >= 0; i--) scanBlock(s, s.rpo[i]!);
 }
 
@@ -344,19 +353,26 @@ function scanBlock(s: State, b: number): void {
   const toLin = s.linStart[b]! - start;
   loadLiveOut(s, b, end);
   startPressure(s, b, end + toLin);
+  scanSaved(s, b);
   const cold = vc.blockCold[b] === 1;
   for (let i = end - 1; i >= start; i--) {
     scanInst(s, i, i + toLin, cold);
     if (s.special[i] === 1) peakAtSpecial(s, i);
     if (live[0]! > peak[0]!) peak[0] = live[0]!;
     if (live[1]! > peak[1]!) peak[1] = live[1]!;
+    notePressure(live[0]!);
   }
   for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
     const v = vc.param[p]!;
     s.paramNext[v] = s.next[v]!;
+    noteNext(v, s.next[v]!);
     s.next[v] = NEVER;
   }
-  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) s.next[s.liveInVreg[k]!] = NEVER;
+  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
+    const v = s.liveInVreg[k]!;
+    noteNext(v, s.next[v]!);
+    s.next[v] = NEVER;
+  }
   unloadLiveOut(s, b);
   s.pressure[0]![b] = peak[0]!;
   s.pressure[1]![b] = peak[1]!;
@@ -412,6 +428,7 @@ function peakAtSpecial(s: State, i: number): void {
   }
   const p0 = through0 + temps + popcount(gp & s.allocMask[0]!);
   const p1 = through1 + popcount(fp & s.allocMask[1]!);
+  noteSpecial(s, i, through0);
   if (p0 > peak[0]!) peak[0] = p0;
   if (p1 > peak[1]!) peak[1] = p1;
 }
@@ -430,16 +447,19 @@ function scanInst(s: State, i: number, lin: number, cold: boolean): void {
     const n = next[v]!;
     nxt[o] = n;
     if (kind === K_DEF) {
+      noteNext(v, n);
       if (n !== NEVER) live[vc.vregClass[v]!]!--;
       else if (s.liveEnd[v]! < lin) s.liveEnd[v] = lin;
     }
   }
+  if ((vc.flags[i]! & I_CALL) !== 0) noteCall(i);
   for (let o = first; o < last; o++) {
     const v = vc.vreg[o]!;
     if (v < 0) continue;
     const con = vc.con[o]!;
     const kind = con & K_MASK;
     if (kind === K_USE) {
+      noteNext(v, nxt[o]!);
       if (next[v] === NEVER) {
         live[vc.vregClass[v]!]!++;
         if (s.liveEnd[v]! < lin) s.liveEnd[v] = lin;

@@ -27,6 +27,8 @@ import {
 import { findTaken, takenE, takenL } from './operands.ts';
 import { NEVER, popcount, room, type State } from './state.ts';
 
+/** Instructions that save and restore registers that are saved together. */
+const SAVE_COST = 2;
 /** Instructions over which one value more than there are registers costs a store or a reload. */
 const PER_SPILL = 6;
 
@@ -124,7 +126,7 @@ export function chooseSaved(s: State): void {
   const saved = s.regs.calleeSaved.gp;
   const free = saved & (s.written[0]! | argumentsHeld(s));
   const count = popcount(saved & ~free & s.allocMask[0]!);
-  let n = worth(s, count);
+  let n = worth(s, count, popcount(saved & s.written[0]!));
   if (s.chaos !== null) n = s.chaos.below(count + 1);
   n = Math.max(n, fewest);
   let mask = s.allocMask[0]! & (others | free);
@@ -154,8 +156,8 @@ function argumentsHeld(s: State): number {
   return mask;
 }
 
-/** How many of `count` callee-saved registers spare more than they cost. */
-function worth(s: State, count: number): number {
+/** How many of `count` callee-saved registers spare more than they cost, when so many are saved already. */
+function worth(s: State, count: number, already: number): number {
   spared.fill(0);
   const found = collectCosts(s);
   const ways = Math.max(1, Math.min(mostThrough, spared.length));
@@ -163,12 +165,21 @@ function worth(s: State, count: number): number {
   for (let k = 0; k < found; k++) spared[k % ways]! += costs[found - 1 - k]!;
   let beyond = 0;
   for (let e = 1; e < excess.length; e++) beyond += excess[e]!;
-  let n = 0;
-  while (n < count && spared[n]! + beyond / PER_SPILL > s.regs.saveCost) {
-    n++;
-    beyond -= excess[n]!;
+  const together = s.regs.savedTogether;
+  for (let n = 0; n < count;) {
+    // The rest of a group that is saved anyway, or a whole one.
+    const rest = already % together;
+    const group = together - rest;
+    let gain = 0;
+    for (let k = n; k < n + group; k++) {
+      gain += spared[k]! + beyond / PER_SPILL;
+      beyond -= excess[k + 1]!;
+    }
+    if (rest === 0 && gain <= SAVE_COST) return n;
+    n += group;
+    already += group;
   }
-  return n;
+  return count;
 }
 
 /** Puts the costs of values that live across calls into `costs`, sorted; returns how many there are. */

@@ -11,6 +11,7 @@
 import {
   ARG_SHIFT,
   CLASS_FP,
+  CLASS_GP,
   C_ANY,
   C_FIXED,
   C_MASK,
@@ -178,8 +179,15 @@ function collectUses(s: State): void {
     }
     const e = vc.succStart[b]!;
     const lastArg = vc.argStart[vc.succStart[b + 1]!]!;
-    for (let a = vc.argStart[e]!; a < lastArg; a++) addPair(s, vc.arg[a]!, b, end - start);
+    for (let a = vc.argStart[e]!; a < lastArg; a++) {
+      if (!madeOnEdge(s, vc.arg[a]!)) addPair(s, vc.arg[a]!, b, end - start);
+    }
   }
+}
+
+/** Whether v as the argument of an edge needs no register: making it there again takes no longer than moving it. */
+function madeOnEdge(s: State, v: number): boolean {
+  return s.remat[v] === 1 && s.vcode.vregClass[v] === CLASS_GP;
 }
 
 function addFound(b: number, v: number, use: number): void {
@@ -328,7 +336,9 @@ function loadLiveOut(s: State, b: number, base: number): void {
       const v = s.liveInVreg[k]!;
       if (d < next[v]!) next[v] = d;
     }
-    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) next[vc.arg[a]!] = base;
+    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
+      if (!madeOnEdge(s, vc.arg[a]!)) next[vc.arg[a]!] = base;
+    }
   }
 }
 
@@ -388,6 +398,7 @@ function startPressure(s: State, b: number, linEnd: number): void {
     const p = vc.paramStart[t]! - vc.argStart[e]!;
     for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
       const v = vc.arg[a]!;
+      if (madeOnEdge(s, v)) continue;
       // An argument is read together with all that is written on the edge: its slot may be among that.
       countLiveOut(s, v, b, linEnd - 1);
       if (s.phiHint[v]! < 0 || vc.blockCold[b] === 0) s.phiHint[v] = vc.param[p + a]!;

@@ -480,6 +480,7 @@ function scanInst(s: State, i: number, lin: number, cold: boolean): void {
     } else if (kind === K_DEF) {
       next[v] = NEVER;
       if ((con & C_MASK) === C_REUSE) passHint(s, v, first + (con >> ARG_SHIFT));
+      else if (s.phiHint[v]! >= 0 && last - first <= 4) passToDying(s, v, first, last);
     }
   }
   if ((vc.flags[i]! & I_MOVE) !== 0) passHint(s, vc.vreg[first]!, first + 1);
@@ -501,6 +502,18 @@ function exchange(s: State, first: number): void {
 function prefersSecond(s: State, result: number, a: number, b: number): boolean {
   const phi = s.phiHint[result]!;
   return phi >= 0 && phi !== a && phi === b;
+}
+
+/** An operand of v's class that dies where v is made and flows nowhere else may as well have v's register. */
+function passToDying(s: State, v: number, first: number, last: number): void {
+  const vc = s.vcode;
+  for (let o = first; o < last; o++) {
+    const u = vc.vreg[o]!;
+    if (u < 0 || (vc.con[o]! & K_MASK) !== K_USE || s.nxt[o] !== NEVER) continue;
+    if (vc.vregClass[u] !== vc.vregClass[v] || s.phiHint[u]! >= 0) continue;
+    s.phiHint[u] = s.phiHint[v]!;
+    return;
+  }
 }
 
 /** The operand that becomes v wants what v wants, if it dies here. */

@@ -324,8 +324,8 @@ function victim(s: State, i: number, c: number, late: boolean): number {
       if (late ? (bits & (DIES | LATE)) !== 0 : (bits & NEEDS_REG) !== 0) continue;
       if (n === NEVER) n = i;
     }
-    // Among equals a value that costs nothing to bring back.
-    n = n * 2 + s.remat[v]!;
+    // A value that is made again is never stored and read by none that wait for memory: it counts as further away.
+    if (s.remat[v] === 1) n += 3 * (n - i) + 1;
     if (n > bestNext) {
       bestNext = n;
       best = k;

@@ -29,14 +29,7 @@ import {
   P_LATE,
 } from '../vcode.ts';
 import { leavesLoop } from './cfg.ts';
-import {
-  beginSaved,
-  noteCall,
-  noteNext,
-  notePressure,
-  noteSpecial,
-  scanSaved,
-} from './saved.ts';
+import { beginSaved, noteCall, noteNext, notePressure, noteSpecial, scanSaved } from './saved.ts';
 import {
   FAR_EDGE,
   FURTHEST,
@@ -62,6 +55,9 @@ let foundUse = new Int32Array(1024);
 let foundCount = 0;
 let marked = new Int32Array(0);
 let stack = new Int32Array(1024);
+
+/** In `remat` while definitions are being found: must not be made again, whatever defines it. */
+const NOT_AGAIN = 2;
 
 /** Fills everything `State` knows about values before spilling. */
 export function analyseValues(s: State): void {
@@ -98,6 +94,8 @@ function findDefs(s: State): void {
     s.firstFpClobber[b] = fpClobber;
     joinParams(s, b);
   }
+  const { remat } = s;
+  for (let v = 0; v < vc.vregCount; v++) if (remat[v] === NOT_AGAIN) remat[v] = 0;
 }
 
 function findDefsOf(s: State, i: number, b: number): void {
@@ -115,7 +113,13 @@ function findDefsOf(s: State, i: number, b: number): void {
       if ((con & C_MASK) === C_REUSE) s.tied[first + (con >> ARG_SHIFT)] = 1;
       else if ((con & P_LATE) === 0) s.special[i] = 1;
       if ((vc.flags[i]! & I_REMAT) !== 0 && (con & C_MASK) === C_REG) {
-        s.remat[v] = s.chaos !== null && s.chaos.oneIn(3) ? 0 : 1;
+        if (s.remat[v] === 0) s.remat[v] = s.chaos !== null && s.chaos.oneIn(3) ? NOT_AGAIN : 1;
+      }
+    } else if (kind === K_USE) {
+      // A call may have any number of stack arguments; they must all be able to stay in memory.
+      const where = con & C_MASK;
+      if (where === C_STACK || (where === C_ANY && (vc.flags[i]! & I_CALL) !== 0)) {
+        s.remat[v] = NOT_AGAIN;
       }
     }
     if (kind === K_TEMP || (con & C_MASK) === C_FIXED) s.special[i] = 1;
@@ -131,7 +135,7 @@ function joinParams(s: State, b: number): void {
     const a = vc.argStart[e]!;
     for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--) {
       // A constant starts many parameters, which have nothing else in common.
-      if (s.remat[vc.arg[a + k]!] === 0) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
+      if (s.remat[vc.arg[a + k]!] !== 1) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
     }
   }
 }
@@ -165,15 +169,9 @@ function collectUses(s: State): void {
     const end = vc.blockStart[b + 1]!;
     for (let i = start; i < end; i++) {
       const last = vc.opnd[i + 1]!;
-      const call = (vc.flags[i]! & I_CALL) !== 0;
       for (let o = vc.opnd[i]!; o < last; o++) {
         const v = vc.vreg[o]!;
-        if (v < 0) continue;
-        const con = vc.con[o]!;
-        if ((con & K_MASK) !== K_USE) continue;
-        // A call may have any number of stack arguments; they must all be able to stay in memory.
-        const where = con & C_MASK;
-        if (where === C_STACK || (where === C_ANY && call)) s.remat[v] = 0;
+        if (v < 0 || (vc.con[o]! & K_MASK) !== K_USE) continue;
         addPair(s, v, b, i - start);
       }
     }

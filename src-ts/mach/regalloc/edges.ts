@@ -8,7 +8,7 @@
  */
 import { ALLOC_SLOT, I_BRANCH, K_MASK, K_USE, REMAT_BASE } from '../vcode.ts';
 import { bug } from '../../util/bug.ts';
-import { loopReserved, occupied, pick, settle } from './pick.ts';
+import { beginPicks, loopReserved, occupied, pick, settle } from './pick.ts';
 import { STORE_DEF, STORE_EDGE, STORE_LAZY, room, type State } from './state.ts';
 
 /** Register of values at the end of the predecessor at hand; valid where `cameStamp` is the current stamp. */
@@ -38,6 +38,7 @@ export function enterBlock(s: State, b: number): void {
   stamp++;
   if (single && base >= 0) loadExit(s, base);
   else voteExits(s, b);
+  beginPicks(s.freq[b]!);
   loopReserved[0] = loopReserved[1] = 0;
   const header = loop === b && !single;
   if (!single) keepForHeader(s, b);

@@ -14,6 +14,13 @@ export const occupied = new Int32Array(2);
 /** Registers held at the entry of the loop around the block at hand, by class. */
 export const loopReserved = new Int32Array(2);
 
+let blockFreq = 0;
+
+/** Starts a block that runs so often. */
+export function beginPicks(freq: number): void {
+  blockFreq = freq;
+}
+
 /** Puts v into register r. */
 export function settle(s: State, v: number, r: number): void {
   s.home[v] = r;
@@ -35,7 +42,9 @@ export function vacate(s: State, v: number): void {
 export function pick(s: State, v: number, cls: number, free: number, near: number): number {
   const order = cls === 0 ? s.regs.allocatableGp : s.regs.allocatableFp;
   if (s.chaos !== null && s.chaos.oneIn(2)) return pickAny(s, order, free);
-  const good = free & ~s.avoid[v]!;
+  let good = free & ~s.avoid[v]!;
+  const web = s.findWeb(v);
+  if (s.webLoses[web]! >= blockFreq && (good & ~s.webAvoid[web]!) !== 0) good &= ~s.webAvoid[web]!;
   const wished = wish(s, v, good !== 0 ? good : free, near);
   if (wished >= 0) return wished;
   const unreserved = good & ~loopReserved[cls]!;

@@ -428,7 +428,7 @@ function avoidTaken(s: State, i: number): void {
       const v = list[k]!;
       const bits = bitsOf(v, i);
       if (needsNone(bits)) continue;
-      s.avoid[v]! |= (bits & (DIES | LATE)) === DIES ? takenE[c]! : taken;
+      avoid(s, v, (bits & (DIES | LATE)) === DIES ? takenE[c]! : taken);
     }
   }
   const last = vc.opnd[i + 1]!;
@@ -436,8 +436,15 @@ function avoidTaken(s: State, i: number): void {
     const v = vc.vreg[o]!;
     if (v < 0 || (bitsOf(v, i) & STAYS) === 0 || (vc.con[o]! & C_MASK) !== C_FIXED) continue;
     const reg = vc.con[o]! >> ARG_SHIFT;
-    s.avoid[v]! |= (takenE[reg >> 5]! | takenL[reg >> 5]!) & ~(1 << (reg & 31));
+    avoid(s, v, (takenE[reg >> 5]! | takenL[reg >> 5]!) & ~(1 << (reg & 31)));
   }
+}
+
+function avoid(s: State, v: number, mask: number): void {
+  s.avoid[v]! |= mask;
+  const web = s.findWeb(v);
+  s.webAvoid[web]! |= mask;
+  if (s.webLoses[web]! < blockFreq) s.webLoses[web] = blockFreq;
 }
 
 /** After the instruction: the dead leave W, definitions enter. */

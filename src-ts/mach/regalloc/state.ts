@@ -93,6 +93,9 @@ export class State implements MoveSink {
   webReg = new Int32Array(0);
   webSlot = new Int32Array(0);
   avoid = new Int32Array(0);
+  /** What values of the web should avoid, and how often the most frequent of them would lose its register; by root. */
+  webAvoid = new Int32Array(0);
+  webLoses = new Float64Array(0);
   home = new Int32Array(0);
   lastHome = new Int32Array(0);
   /** Register that holds the value before the instruction at hand, -1 = memory. */
@@ -197,6 +200,8 @@ export class State implements MoveSink {
       this.webReg = new Int32Array(size);
       this.webSlot = new Int32Array(size);
       this.avoid = new Int32Array(size);
+      this.webAvoid = new Int32Array(size);
+      this.webLoses = new Float64Array(size);
       this.home = new Int32Array(size);
       this.lastHome = new Int32Array(size);
       this.src = new Int32Array(size);
@@ -216,6 +221,8 @@ export class State implements MoveSink {
     this.webReg.fill(-1, 0, n);
     this.webSlot.fill(-1, 0, n);
     this.avoid.fill(0, 0, n);
+    this.webAvoid.fill(0, 0, n);
+    this.webLoses.fill(0, 0, n);
     this.home.fill(-1, 0, n);
     this.lastHome.fill(-1, 0, n);
     this.src.fill(-1, 0, n);

@@ -72,6 +72,7 @@ let removable = false;
 let evictedUse = -1;
 let blockFreq = 0;
 let blockCold = false;
+let atCall = false;
 
 /** Runs the spilling phase. */
 export function spill(s: State): void {
@@ -420,6 +421,7 @@ function droppedHere(s: State, i: number, v: number): boolean {
 
 function avoidTaken(s: State, i: number): void {
   const vc = s.vcode;
+  atCall = (vc.flags[i]! & I_CALL) !== 0;
   for (let c = 0; c < 2; c++) {
     const taken = takenE[c]! | takenL[c]!;
     if (taken === 0) continue;
@@ -442,6 +444,7 @@ function avoidTaken(s: State, i: number): void {
 
 function avoid(s: State, v: number, mask: number): void {
   s.avoid[v]! |= mask;
+  if (!atCall) return;
   const web = s.findWeb(v);
   s.webAvoid[web]! |= mask;
   if (s.webLoses[web]! < blockFreq) s.webLoses[web] = blockFreq;

@@ -399,7 +399,10 @@ function startPressure(s: State, b: number, linEnd: number): void {
       if (madeOnEdge(s, v)) continue;
       // An argument is read together with all that is written on the edge: its slot may be among that.
       countLiveOut(s, v, b, linEnd - 1);
-      if (s.phiHint[v]! < 0 || vc.blockCold[b] === 0) s.phiHint[v] = vc.param[p + a]!;
+      // Of several edges it is passed on, the most frequent counts.
+      if (s.vfreq[v]! >= s.freq[b]!) continue;
+      s.vfreq[v] = s.freq[b]!;
+      s.phiHint[v] = vc.param[p + a]!;
     }
   }
   peak[0] = live[0]!;

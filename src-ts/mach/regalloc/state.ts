@@ -80,6 +80,7 @@ export class State implements MoveSink {
   vcount = new Int32Array(0);
   /** First use of a block parameter in its block's terms; once assigned, its register at entry or -1. */
   paramNext = new Int32Array(0);
+  /** A frequency noted with a value by the phase at hand. */
   vfreq = new Float64Array(0);
   needSlot = new Uint8Array(0);
   storeMode = new Uint8Array(0);
@@ -220,6 +221,7 @@ export class State implements MoveSink {
     this.phiHint.fill(-1, 0, n);
     this.webReg.fill(-1, 0, n);
     this.webSlot.fill(-1, 0, n);
+    this.vfreq.fill(0, 0, n);
     this.avoid.fill(0, 0, n);
     this.webAvoid.fill(0, 0, n);
     this.webLoses.fill(0, 0, n);

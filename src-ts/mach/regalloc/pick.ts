@@ -56,10 +56,12 @@ function wish(s: State, v: number, good: number, near: number): number {
   let r = s.want[v]!;
   if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;
   if (near >= 0 && ((good >>> (near & 31)) & 1) !== 0) return near;
-  const phi = s.phiHint[v]!;
-  if (phi >= 0) {
+  let phi = s.phiHint[v]!;
+  for (let hops = 0; phi >= 0 && hops < 4; hops++) {
     r = s.lastHome[phi]!;
     if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;
+    if (r >= 0) break;
+    phi = s.phiHint[phi]!;
   }
   r = s.webReg[s.findWeb(v)]!;
   if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;

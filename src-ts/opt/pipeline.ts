@@ -12,6 +12,7 @@ import { divideByConstants } from './divide.ts';
 import { currentGate } from './gate.ts';
 import { valueNumbering } from './gvn.ts';
 import { hoistInvariants } from './licm.ts';
+import { wideMultiply } from './mulwide.ts';
 import { redundantParams } from './params.ts';
 import { deadStores } from './stores.ts';
 import { threadJumps } from './thread.ts';
@@ -49,6 +50,7 @@ export const PASSES: readonly Pass[] = [
   pass('gvn', valueNumbering, BOTH),
   pass('branches-late', simplifyBranches, BOTH),
   pass('params-late', redundantParams, FULL),
+  pass('wide-multiply', wideMultiply, FULL),
   pass('licm', hoistInvariants, FULL),
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
@@ -71,6 +73,8 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'stores',
     'addresses are compared by value, and forwarded loads no longer keep stores alive',
   ],
+  ['gvn', 'wide-multiply', 'halves are recognised as those of one value'],
+  ['wide-multiply', 'dce', 'the products of halves are left without use'],
   ['licm', 'thread', 'loops with several entries, which threading makes, have no preheader'],
   ['thread', 'branches-threaded', 'copies are blocks that one jump leads to'],
   [

@@ -55,20 +55,27 @@ describe.skipIf(missing('gdb').length > 0 || process.arch !== 'x64')('gdb', () =
       env,
     ).stdout;
 
-  test('bt, up and finish through Wasm frames and across the fiber', { timeout: 120_000 }, () => {
-    const out = gdb(
-      { ELFIN_GDB_JIT: '1' },
-      ...['break fib if $eax == 8', 'run', 'bt 8', 'up', 'info frame', 'down', 'finish'],
-    );
-    expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)/);
-    expect(out).toMatch(/#3 +0x[0-9a-f]+ in (elfin\[outer\]|outer|elfin\.outer) \(\)/);
-    expect(out).toMatch(/#4 +0x[0-9a-f]+ in wasm-entry\[\d\] \(\)/);
-    expect(out).toMatch(/#5 +0x[0-9a-f]+ in elfin_fiber_start \(\)/);
-    expect(out).toMatch(/#6 +0x[0-9a-f]+ in elfin::(enter|resume)/);
-    expect(out).toMatch(/Stack level 1, frame at .*\n rip = 0x[0-9a-f]+ in fib; saved rip/);
-    // Out of the innermost frame, into its caller.
-    expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)\n0x[0-9a-f]+ in fib \(\)\n/);
-  });
+  test.each([
+    ['', 'off'],
+    [', run from an image', 'image'],
+  ])(
+    'bt, up and finish through Wasm frames and across the fiber%s',
+    { timeout: 120_000 },
+    (_, files) => {
+      const out = gdb(
+        { ELFIN_GDB_JIT: '1', ELFIN_PERF: files },
+        ...['break fib if $eax == 8', 'run', 'bt 8', 'up', 'info frame', 'down', 'finish'],
+      );
+      expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)/);
+      expect(out).toMatch(/#3 +0x[0-9a-f]+ in (elfin\[outer\]|outer|elfin\.outer) \(\)/);
+      expect(out).toMatch(/#4 +0x[0-9a-f]+ in wasm-entry\[\d\] \(\)/);
+      expect(out).toMatch(/#5 +0x[0-9a-f]+ in elfin_fiber_start \(\)/);
+      expect(out).toMatch(/#6 +0x[0-9a-f]+ in elfin::(enter|resume)/);
+      expect(out).toMatch(/Stack level 1, frame at .*\n rip = 0x[0-9a-f]+ in fib; saved rip/);
+      // Out of the innermost frame, into its caller.
+      expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)\n0x[0-9a-f]+ in fib \(\)\n/);
+    },
+  );
 
   test('knows nothing without the setting', { timeout: 120_000 }, () => {
     const out = gdb({ ELFIN_GDB_JIT: '0' }, 'break fib', 'run', 'bt');

@@ -25,8 +25,10 @@ export interface Surroundings {
 const USAGE = `usage: npm run bench -- [options]
        npm run bench -- --count [--target x86_64|aarch64] [--only REGEX] [-O LEVEL] [--json FILE]
        npm run bench -- --passes [--target x86_64|aarch64] [--only REGEX] [-O LEVEL] [--json FILE]
+       npm run bench -- --speed [--only REGEX] [--rounds N] [--json FILE]
 
-The second counts executed instructions, beside wasmtime's, under qemu-user; the third times the compiler's passes.
+The second counts executed instructions, beside wasmtime's, under qemu-user; the third times the compiler's passes; the
+fourth its threads, its levels and its cold start against one another.
 
   --modules DIR    benchmark modules, found recursively (default: $ELFIN_BENCH, else ../shared/bench)
   --only REGEX     only modules whose name matches

@@ -26,6 +26,7 @@ export async function benchCommand(name, args) {
   return main(args, {
     defaultTarget: HOST_TARGET,
     defaultModules: benchFolder(),
+    dist: join(root, 'dist'),
     machine: (word) => countingMachine(countingTarget(word)),
   });
 }

@@ -13,11 +13,9 @@ if (args.includes('--huge')) {
   await benchCommand('huge', [folder]);
   args.splice(args.indexOf('--huge'), 1, '--modules', folder, '--engines', 'elfin,wasmtime');
 }
-const command = args.includes('--passes')
-  ? 'passes'
-  : args.includes('--count') || args.includes('--target')
-    ? 'count/main'
-    : undefined;
+const command =
+  ['passes', 'speed'].find((name) => args.includes(`--${name}`)) ??
+  (args.includes('--count') || args.includes('--target') ? 'count/main' : undefined);
 if (command !== undefined) {
   const { benchCommand } = await import('./bench-command.mjs');
   process.exit(await benchCommand(command, args));

@@ -28,6 +28,8 @@ export interface Machine {
 export interface Surroundings {
   readonly defaultTarget: string;
   readonly defaultModules: string;
+  /** Where Elfin is built. */
+  readonly dist: string;
   machine(target: string): Promise<Machine>;
 }
 

@@ -2,8 +2,8 @@
  * SSA construction while translating: Braun, Buchwald, Hack, Leißa, Mallon, Zwinkau, "Simple and Efficient Construction
  * of Static Single Assignment Form", CC 2013, made for structured control.
  *
- * - Variables are the Wasm locals. A definition is a row in an open-addressed table keyed by (block, variable); a dense
- *   cache answers for the block being filled as long as control only falls through.
+ * - Variables are the Wasm locals. Definitions are kept by (block, variable); a dense cache answers for the block being
+ *   filled as long as control only falls through.
  * - Blocks are sealed when they are started, but for loop headers, which are sealed at the loop's end: until then a
  *   variable looked up there becomes an incomplete parameter.
  * - A join of a construct (and a loop header when it is sealed) knows the block that the construct was entered from and
@@ -16,6 +16,7 @@
 import * as Op from '../gen/ir.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
 import { growI32 } from './columns.ts';
+import { Definitions } from './definitions.ts';
 import type { Labels } from './labels.ts';
 import { bug } from '../util/bug.ts';
 import { CompileError } from '../util/errors.ts';
@@ -28,8 +29,6 @@ import { CompileError } from '../util/errors.ts';
 const MAX_PHIS = 1 << 20;
 const MAX_OPERANDS = 1 << 25;
 const MAX_STEPS = 1 << 26;
-/** Largest block number plus base of the definition table before it is emptied. */
-const MAX_KEY = 0x7f000000;
 /** Rounds of trivial parameter removal after the whole function is known; more never pays. */
 const FINAL_ROUNDS = 3;
 /** After how many blocks a lookup leaves its result on the way. */
@@ -46,12 +45,7 @@ export class Ssa {
   private cacheStamp = new Int32Array(256);
   private stamp = 0;
 
-  // Definitions: (block + base, variable) to value.
-  private keyBlock = new Int32Array(4096).fill(-1);
-  private keyVar = new Int32Array(4096);
-  private keyValue = new Int32Array(4096);
-  private defCount = 0;
-  private base = 0;
+  private readonly definitions = new Definitions();
 
   // Blocks.
   private sealed = new Uint8Array(256);
@@ -108,7 +102,6 @@ export class Ssa {
     }
     this.lastWrite.fill(-1, 0, count);
     this.newStamp();
-    this.defCount = 0;
     this.phiCount = 0;
     this.opsTop = 0;
     this.argsTop = 0;
@@ -138,7 +131,7 @@ export class Ssa {
 
   /** Parameters of the entry block must be defined, in order, before anything else is put there. */
   defineParam(variable: number, row: number): void {
-    this.define(0, variable, row);
+    this.definitions.set(0, variable, row);
     this.head = row;
   }
 
@@ -289,7 +282,7 @@ export class Ssa {
     this.cacheValue[variable] = value;
     this.cacheStamp[variable] = this.stamp;
     this.lastWrite[variable] = pos;
-    this.define(block, variable, value);
+    this.definitions.set(block, variable, value);
   }
 
   read(variable: number, block: number): number {
@@ -320,12 +313,12 @@ export class Ssa {
     let b = block;
     let memo = block;
     for (let steps = 0; ; steps++) {
-      let value = this.definition(b, v);
+      let value = this.definitions.get(b, v);
       if (value === NONE) value = this.walkEnd(b, v);
       if (value !== NONE) {
         value = this.resolve(value);
-        if (b !== block) this.define(block, v, value);
-        if (b !== memo && memo !== block) this.define(memo, v, value);
+        if (b !== block) this.definitions.set(block, v, value);
+        if (b !== memo && memo !== block) this.definitions.set(memo, v, value);
         return value;
       }
       if (steps === MEMO_STEPS) memo = b;
@@ -343,7 +336,7 @@ export class Ssa {
       if (this.lastWrite[v]! < this.joinPos[b]!) return NONE;
     }
     const p = this.newPhi(b, v, this.varTypes[v]!);
-    this.define(b, v, this.phiRow[p]!);
+    this.definitions.set(b, v, this.phiRow[p]!);
     if (this.sealed[b] === 1) this.push(p);
     return this.phiRow[p]!;
   }
@@ -469,50 +462,6 @@ export class Ssa {
     this.removed++;
   }
 
-  // ---- the definition table ----
-
-  private slot(key: number, v: number): number {
-    const mask = this.keyBlock.length - 1;
-    let i = (Math.imul(key, 0x9e3779b1) ^ Math.imul(v, 0x85ebca6b)) >>> 0;
-    i = (i ^ (i >>> 15)) & mask;
-    while (this.keyBlock[i]! >= this.base && (this.keyBlock[i] !== key || this.keyVar[i] !== v)) {
-      i = (i + 1) & mask;
-    }
-    return i;
-  }
-
-  private definition(block: number, v: number): number {
-    const key = block + this.base;
-    const i = this.slot(key, v);
-    return this.keyBlock[i] === key ? this.keyValue[i]! : NONE;
-  }
-
-  private define(block: number, v: number, value: number): void {
-    const key = block + this.base;
-    const i = this.slot(key, v);
-    if (this.keyBlock[i] !== key) {
-      this.keyBlock[i] = key;
-      this.keyVar[i] = v;
-      this.keyValue[i] = value;
-      if (++this.defCount * 2 > this.keyBlock.length) this.rehash();
-    } else this.keyValue[i] = value;
-  }
-
-  private rehash(): void {
-    const { keyBlock, keyVar, keyValue } = this;
-    const n = keyBlock.length * 2;
-    this.keyBlock = new Int32Array(n).fill(-1);
-    this.keyVar = new Int32Array(n);
-    this.keyValue = new Int32Array(n);
-    for (let i = 0; i < keyBlock.length; i++) {
-      if (keyBlock[i]! < this.base) continue;
-      const j = this.slot(keyBlock[i]!, keyVar[i]!);
-      this.keyBlock[j] = keyBlock[i]!;
-      this.keyVar[j] = keyVar[i]!;
-      this.keyValue[j] = keyValue[i]!;
-    }
-  }
-
   // ---- the end ----
 
   /** Gives parameters and edges their final form; no replaced value is left anywhere, and `labels` follow. */
@@ -537,18 +486,14 @@ export class Ssa {
     }
     const e = this.f.predFirst[block]!;
     if (e === NONE || this.f.edgeNextPred[e] !== NONE) return NONE;
-    const value = this.definition(this.f.edgeFrom[e]!, variable);
+    const value = this.definitions.get(this.f.edgeFrom[e]!, variable);
     return value === NONE ? NONE : this.resolve(value);
   }
 
-  /** Forgets the function: the definitions of the next one get keys of their own. */
+  /** Forgets the function. */
   reset(): void {
-    this.base += this.f.blockCount;
+    this.definitions.clear(this.f.blockCount);
     this.pending = 0;
-    if (this.base > MAX_KEY) {
-      this.keyBlock.fill(-1);
-      this.base = 0;
-    }
   }
 
   private finalRounds(): void {

@@ -1,5 +1,5 @@
 /**
- * Code records of several functions in three flat arrays, so that a worker thread can hand them over without copying
+ * Code records of several functions in three flat arrays, so that a worker thread can hand them over in shared memory
  * and the compiler need not keep an object per function while it works.
  *
  *   heads   per record: HEAD numbers: index, align, code length, lengths of the lists
@@ -11,9 +11,9 @@ import type { CodeRecord } from './records.ts';
 const HEAD = 9;
 
 export interface CodeBatch {
-  heads: Int32Array<ArrayBuffer>;
-  code: Uint8Array<ArrayBuffer>;
-  side: Int32Array<ArrayBuffer>;
+  heads: Int32Array;
+  code: Uint8Array;
+  side: Int32Array;
 }
 
 function grown<T extends Int32Array | Uint8Array>(old: T, used: number, need: number): T {
@@ -53,17 +53,20 @@ export class BatchWriter {
     }
   }
 
-  /** What was added since the last call, in arrays of its own. */
-  take(): CodeBatch {
-    const batch = {
-      heads: this.heads.slice(0, this.headCount),
-      code: this.code.slice(0, this.codeCount),
-      side: this.side.slice(0, this.sideCount),
-    };
+  /** What was added since the last call, in one new buffer of the given kind. */
+  take(Buffer: new (bytes: number) => ArrayBufferLike = ArrayBuffer): CodeBatch {
+    const { headCount, sideCount, codeCount } = this;
+    const buffer = new Buffer(4 * (headCount + sideCount) + codeCount);
+    const heads = new Int32Array(buffer, 0, headCount);
+    const side = new Int32Array(buffer, 4 * headCount, sideCount);
+    const code = new Uint8Array(buffer, 4 * (headCount + sideCount), codeCount);
+    heads.set(this.heads.subarray(0, headCount));
+    side.set(this.side.subarray(0, sideCount));
+    code.set(this.code.subarray(0, codeCount));
     this.headCount = 0;
     this.codeCount = 0;
     this.sideCount = 0;
-    return batch;
+    return { heads, side, code };
   }
 }
 

@@ -1,4 +1,7 @@
-/** Random valid modules, most by Binaryen's fuzzer (`wasm-opt --translate-to-fuzz`), the same for the same seed and version. */
+/**
+ * Random valid modules, the same for the same seed and version: by generators of our own, each with one thing in focus, and
+ * by Binaryen's fuzzer (`wasm-opt --translate-to-fuzz`), which is wider and, being a process for each module, slower.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,10 +22,13 @@ const FLAGS = [
 ];
 
 /** One module in so many also uses reference types, which Debian's version of Binaryen makes invalid modules with. */
-const REFERENCE_TYPES_EVERY = 8;
+const REFERENCE_TYPES_EVERY = 32;
 
-/** One module in so many is of small functions that call one another, of a generator of our own. */
-const CALLS_EVERY = 3;
+/** Generators of our own. */
+const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [callsModule];
+
+/** Of so many modules in turn the last ones are of FOCUSED, the others Binaryen's. */
+const TURNS = FOCUSED.length + 2;
 
 interface Program {
   command: string;
@@ -53,7 +59,8 @@ export class Generator {
   /** The module of a seed. */
   module(seed: number): Uint8Array {
     const random = new Random(seed);
-    if (seed % CALLS_EVERY === CALLS_EVERY - 1) return callsModule(random);
+    const focused = FOCUSED[(seed % TURNS) - (TURNS - FOCUSED.length)];
+    if (focused !== undefined) return focused(random);
     const input = join(this.dir, 'seed');
     const output = join(this.dir, 'module.wasm');
     writeFileSync(input, random.bytes(200 + random.below(4000)));

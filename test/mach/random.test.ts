@@ -16,8 +16,7 @@ import { registers as a64Registers } from '../../src-ts/target/aarch64/machine.t
 import * as X64 from '../../src-ts/target/x64/index.ts';
 import { registers as x64Registers } from '../../src-ts/target/x64/machine.ts';
 import { randomFunction } from '../ir/random.ts';
-import { instructions as a64Instructions } from '../target/aarch64/disassemble.ts';
-import { instructions as x64Instructions } from '../target/x64/disassemble.ts';
+import { instructions, type Target } from '../target/disassemble.ts';
 
 const ALL_FEATURES = 0xfff;
 
@@ -47,25 +46,25 @@ interface Compiler {
 /** A target, its way of reading code, and the sets of features to try. */
 interface Subject {
   name: string;
+  target: Target;
   make: () => Compiler;
   registers: RegisterFile;
-  instructions: typeof x64Instructions;
   features: readonly number[];
 }
 
 const SUBJECTS: readonly Subject[] = [
   {
     name: 'x86-64',
+    target: 'x64',
     make: () => new X64.FunctionCompiler(),
     registers: x64Registers,
-    instructions: x64Instructions,
     features: [0, ALL_FEATURES],
   },
   {
     name: 'AArch64',
+    target: 'aarch64',
     make: () => new A64.FunctionCompiler(),
     registers: a64Registers,
-    instructions: a64Instructions,
     features: [0],
   },
 ];
@@ -83,7 +82,7 @@ function check(subject: Subject, compiler: Compiler, seed: number, features: num
   const end = compiler.codeBytes;
   const starts = new Set<number>();
   let next = 0;
-  for (const x of subject.instructions(record.code, end)) {
+  for (const x of instructions(subject.target, record.code, end)) {
     expect(x.address).toBe(next);
     starts.add(next);
     next += x.size;

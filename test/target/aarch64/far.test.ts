@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from '../../../src-ts/ir/parse.ts';
 import { FunctionCompiler } from '../../../src-ts/target/aarch64/index.ts';
-import { instructions } from './disassemble.ts';
+import { instructions } from '../disassemble.ts';
 
 /** Three branches over `rows` additions of constants that take four instructions each, then a jump table and a constant. */
 function source(rows: number): string {
@@ -55,7 +55,7 @@ describe('far branches', () => {
     const compiler = new FunctionCompiler();
     const settings = { features: 0, preservesContext: true, quick: false };
     const record = compiler.compileFunction(parse(source(rows))[0]!, settings);
-    const code = instructions(record.code, compiler.codeBytes);
+    const code = instructions('aarch64', record.code, compiler.codeBytes);
     expect(code.length * 4).toBe(compiler.codeBytes);
     const byAddress = new Map(code.map((x) => [x.address, x]));
     const table = code.findIndex((x) => x.mnemonic === 'cmp' && x.op_str.endsWith('#2'));

@@ -1,7 +1,7 @@
 /** Capstone as a judge of machine code: text of every instruction, and proof that all bytes are instructions. */
 import { createRequire } from 'node:module';
-import type { CodeRecord } from '../../../src-ts/object/records.ts';
-import { TRAP_NAMES } from '../../../src-ts/gen/ir.ts';
+import type { CodeRecord } from '../../src-ts/object/records.ts';
+import { TRAP_NAMES } from '../../src-ts/gen/ir.ts';
 
 interface Instruction {
   address: number | bigint;
@@ -18,27 +18,37 @@ interface Capstone {
   };
   ARCH_X86: number;
   MODE_64: number;
+  ARCH_ARM64: number;
+  MODE_LITTLE_ENDIAN: number;
 }
 
 const load = createRequire(import.meta.url)('@alexaltea/capstone-js') as () => Promise<Capstone>;
 const capstone = await load();
-const cs = new capstone.Capstone(capstone.ARCH_X86, capstone.MODE_64);
+
+/** Capstone for each target. */
+const JUDGES = {
+  x64: new capstone.Capstone(capstone.ARCH_X86, capstone.MODE_64),
+  aarch64: new capstone.Capstone(capstone.ARCH_ARM64, capstone.MODE_LITTLE_ENDIAN),
+};
+export type Target = keyof typeof JUDGES;
 
 /** Instructions up to the pool (`end`), or up to the first byte that is none. */
 export function instructions(
+  target: Target,
   code: Uint8Array,
   end = code.length,
 ): (Instruction & { address: number })[] {
-  return cs.disasm(code.subarray(0, end), 0).map((x) => ({ ...x, address: Number(x.address) }));
+  const found = JUDGES[target].disasm(code.subarray(0, end), 0);
+  return found.map((x) => ({ ...x, address: Number(x.address) }));
 }
 
 /** One line per instruction, with trap codes and call targets beside them; the pool as bytes. */
-export function listing(record: CodeRecord, end: number): string {
+export function listing(target: Target, record: CodeRecord, end: number): string {
   const notes = new Map<number, string>();
   for (let i = 0; i < record.traps.length; i += 3) {
     notes.set(record.traps[i], `trap ${TRAP_NAMES[record.traps[i + 1]]}`);
   }
-  const lines = instructions(record.code, end).map((x) => {
+  const lines = instructions(target, record.code, end).map((x) => {
     const call = [...record.relocs.keys()].find(
       (k) => k % 3 === 0 && record.relocs[k] >= x.address && record.relocs[k] < x.address + x.size,
     );

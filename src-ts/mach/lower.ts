@@ -68,6 +68,8 @@ export class Lowering {
   private blockGroups = new Int32Array(0);
   /** Row being lowered (its colour decides what folds) and its block's place. */
   private site = 0;
+  /** A row whose value the row after it computed as well. */
+  private done = NONE;
   place = 0;
 
   /** Jump tables: entries of all tables as block places. */
@@ -117,6 +119,7 @@ export class Lowering {
     this.outgoingBytes = 0;
     this.resultAreaBytes = 0;
     this.tailExtraBytes = 0;
+    this.done = NONE;
     this.code.clobberSets = this.target.clobberSets as VCode['clobberSets'];
   }
 
@@ -142,6 +145,7 @@ export class Lowering {
       const op = f.op[r];
       if (op === Op.PARAM || op === Op.NOP || op === Op.PROJ) continue;
       const v = rowVreg[r];
+      if (r === this.done) continue;
       if (v === FOLDED || (v === NOT_NEEDED && !hasEffect(f, r))) continue;
       this.site = r;
       this.openGroup();
@@ -224,7 +228,16 @@ export class Lowering {
   /** Whether the row being lowered is probably the last reader of `row`: its register may be overwritten. */
   diesHere(row: number): boolean {
     const { f } = this;
+    while (f.op[row] === Op.ZEXT || f.op[row] === Op.WRAP) {
+      if (this.rowVreg[row] >= 0) return false;
+      row = f.a[row];
+    }
     return this.rowVreg[row] === NOT_NEEDED && f.block[row] === f.block[this.site];
+  }
+
+  /** Whether something further on reads `row`: its register had better be kept. */
+  livesOn(row: number): boolean {
+    return this.heldIn(row) !== NONE;
   }
 
   /** Whether a load may be done by the instruction of the row being lowered, its only user. */
@@ -241,6 +254,11 @@ export class Lowering {
   /** Marks a load as done by its user. */
   fold(row: number): void {
     this.rowVreg[row] = FOLDED;
+  }
+
+  /** Tells that the instructions of the row being lowered compute the row before it, too; all its readers are lowered. */
+  lowered(row: number): void {
+    this.done = row;
   }
 
   // ---- instructions ----

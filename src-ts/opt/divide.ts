@@ -1,13 +1,13 @@
 /**
  * Division by constants as multiplication (Hacker's Delight, chapter 10; Granlund and Montgomery, PLDI 1994). i32 divisions use the
- * 64-bit product; of i64 divisions only signed ones by powers of two are done, since the IR has no high multiplication.
+ * 64-bit product, i64 divisions the high half of the 128-bit one.
  *
  * A signed remainder or quotient by 2^k adds 2^k - 1 to negative dividends first.
  */
 import * as Op from '../gen/ir.ts';
 import { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
-import { high, fromBig } from '../util/int64.ts';
+import { high, fromBig, toBig } from '../util/int64.ts';
 import { fold } from './fold.ts';
 import { ok } from './gate.ts';
 import { rewriteUses } from './rewrite.ts';
@@ -59,13 +59,21 @@ function expand(b: Builder, r: number): number {
     if (!signed || k === 0 || min || !ok(f, 'divide-power-of-two')) return r;
     return op === Op.SDIV ? powerOfTwo(b, x, k) : remainderPowerOfTwo(b, x, k);
   }
-  const d = f.imm[y];
-  if (!narrow || d === 0 || (signed && (d === -1 || d === -0x80000000))) return r;
+  const d = toBig(f.imm[y], narrow ? f.imm[y] >> 31 : f.imm2[y]);
+  const least = narrow ? -(1n << 31n) : -(1n << 63n);
+  if (d === 0n || (signed && (d === -1n || d === least))) return r;
   if (!ok(f, signed ? 'divide-signed' : 'divide-unsigned')) return r;
-  const q = signed ? signedQuotient(b, x, d) : unsignedQuotient(b, x, d >>> 0);
+  const q = quotient(b, x, d, narrow, signed);
   if (op === Op.SDIV || op === Op.UDIV) return q;
-  const product = b.binary(Op.IMUL, Op.T_I32, q, y);
-  return b.binary(Op.ISUB, Op.T_I32, x, product);
+  const product = b.binary(Op.IMUL, f.ty[x], q, y);
+  return b.binary(Op.ISUB, f.ty[x], x, product);
+}
+
+function quotient(b: Builder, x: number, d: bigint, narrow: boolean, signed: boolean): number {
+  if (narrow) {
+    return signed ? signedQuotient(b, x, Number(d)) : unsignedQuotient(b, x, Number(d) >>> 0);
+  }
+  return signed ? signedQuotient64(b, x, d) : unsignedQuotient64(b, x, BigInt.asUintN(64, d));
 }
 
 /** x + (x < 0 ? 2^k - 1 : 0). */
@@ -95,6 +103,47 @@ function mulShift(b: Builder, x: number, m: bigint, op: number, n: number): numb
   const lo = fromBig(m);
   const product = b.binary(Op.IMUL, Op.T_I64, x, b.iconst64(lo, high));
   return b.binary(op, Op.T_I64, product, b.iconst64(n, 0));
+}
+
+function const64(b: Builder, k: bigint): number {
+  const lo = fromBig(k);
+  return b.iconst64(lo, high);
+}
+
+/** Number of bits of d - 1: the logarithm of d, rounded up. */
+function logarithm(d: bigint): number {
+  return (d - 1n).toString(2).length;
+}
+
+/** x / d for 2^64 > d > 2, no power of two: as for 32 bits, with a multiplier of 65 bits at most. */
+function unsignedQuotient64(b: Builder, x: number, d: bigint): number {
+  let s = logarithm(d);
+  let m = (1n << BigInt(64 + s)) / d + 1n;
+  for (let t = s - 1; t >= 0; t--) {
+    const c = (1n << BigInt(64 + t)) / d + 1n;
+    if (c * d - (1n << BigInt(64 + t)) > 1n << BigInt(t)) break;
+    s = t;
+    m = c;
+  }
+  const shift = (v: number, n: number): number => b.binary(Op.USHR, Op.T_I64, v, b.iconst64(n, 0));
+  const q = b.binary(Op.UMULH, Op.T_I64, x, const64(b, BigInt.asUintN(64, m)));
+  if (m < 1n << 64n) return shift(q, s);
+  const half = shift(b.binary(Op.ISUB, Op.T_I64, x, q), 1);
+  return shift(b.binary(Op.IADD, Op.T_I64, half, q), s - 1);
+}
+
+/** x / d for |d| > 2, no power of two: m = floor(2^(63+s) / |d|) + 1 has 64 bits, as a signed number it is 2^64 too small. */
+function signedQuotient64(b: Builder, x: number, d: bigint): number {
+  const abs = d < 0n ? -d : d;
+  const s = logarithm(abs);
+  const m = (1n << BigInt(63 + s)) / abs + 1n;
+  let product = b.binary(Op.SMULH, Op.T_I64, x, const64(b, BigInt.asIntN(64, m)));
+  if (m >= 1n << 63n) product = b.binary(Op.IADD, Op.T_I64, product, x);
+  const floor = b.binary(Op.SSHR, Op.T_I64, product, b.iconst64(s - 1, 0));
+  const sign = b.binary(Op.SSHR, Op.T_I64, x, b.iconst64(63, 0));
+  return d > 0n
+    ? b.binary(Op.ISUB, Op.T_I64, floor, sign)
+    : b.binary(Op.ISUB, Op.T_I64, sign, floor);
 }
 
 /** x / d for 2^32 > d > 2, no power of two: s = ceil(log2 d), m = ceil(2^(32+s) / d), which has 33 bits at most. */

@@ -43,6 +43,9 @@ function integer(b: Builder, r: number): number {
       return Int.sub(b, r);
     case Op.IMUL:
       return Int.mul(b, r);
+    case Op.UMULH:
+    case Op.SMULH:
+      return NEXT;
     case Op.IAND:
       return Mask.and(b, r);
     case Op.IOR:

@@ -13,6 +13,7 @@ import { currentGate } from './gate.ts';
 import { valueNumbering } from './gvn.ts';
 import { joinLoads } from './joinloads.ts';
 import { hoistInvariants } from './licm.ts';
+import { wideMultiply } from './mulwide.ts';
 import { redundantParams } from './params.ts';
 import { deadStores } from './stores.ts';
 import { loopTailCalls } from './tailloop.ts';
@@ -52,6 +53,7 @@ export const PASSES: readonly Pass[] = [
   pass('gvn', valueNumbering, BOTH),
   pass('branches-late', simplifyBranches, BOTH),
   pass('params-late', redundantParams, FULL),
+  pass('wide-multiply', wideMultiply, FULL),
   pass('licm', hoistInvariants, FULL),
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
@@ -76,6 +78,8 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'stores',
     'addresses are compared by value, and forwarded loads no longer keep stores alive',
   ],
+  ['gvn', 'wide-multiply', 'halves are recognised as those of one value'],
+  ['wide-multiply', 'dce', 'the products of halves are left without use'],
   ['licm', 'thread', 'loops with several entries, which threading makes, have no preheader'],
   ['thread', 'branches-threaded', 'copies are blocks that one jump leads to'],
   [

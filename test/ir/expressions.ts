@@ -12,7 +12,7 @@ function pattern(b: Builder, rng: Rng, t: number, value: (t: number) => number):
   const x = value(t);
   const y = value(t);
   const k = (n: number): number => (t === Op.T_I32 ? b.iconst32(n) : b.iconst64(n, n >> 31));
-  switch (rng.below(10)) {
+  switch (rng.below(13)) {
     case 0: {
       const n = 1 + rng.below(31);
       const left = b.binary(Op.ISHL, t, x, k(n));
@@ -48,9 +48,59 @@ function pattern(b: Builder, rng: Rng, t: number, value: (t: number) => number):
       const n = rng.pick(t === Op.T_I32 ? [16, 24] : [32, 48, 56]);
       return b.binary(Op.SSHR, t, b.binary(Op.ISHL, t, x, k(n)), k(n));
     }
+    case 9:
+      return product(b, rng, value(Op.T_I64), value(Op.T_I64));
+    case 10:
+      return swapped(b, rng, t, x);
     default:
       return b.binary(Op.IADD, t, b.binary(Op.ISUB, t, x, y), y);
   }
+}
+
+/** The bytes of x turned round, one of them perhaps a wrong one. */
+function swapped(b: Builder, rng: Rng, t: number, x: number): number {
+  const n = t === Op.T_I32 ? 4 : 8;
+  const k = (v: number): number => (t === Op.T_I32 ? b.iconst32(v) : b.iconst64(v, 0));
+  const wrong = rng.one(3) ? rng.below(n) : -1;
+  let sum = NONE;
+  for (let i = 0; i < n; i++) {
+    const from = i === wrong ? rng.below(n) : n - 1 - i;
+    const low = b.binary(Op.IAND, t, b.binary(Op.USHR, t, x, k(8 * from)), k(255));
+    const part = b.binary(Op.ISHL, t, low, k(8 * i));
+    sum = sum === NONE ? part : b.binary(Op.IOR, t, sum, part);
+  }
+  return sum;
+}
+
+/** A product of 128 bits from those of 32-bit halves, its partial sums split by chance, and perhaps wrongly. */
+function product(b: Builder, rng: Rng, x: number, y: number): number {
+  const i64 = Op.T_I64;
+  const k = b.iconst64(32, 0);
+  const bin = (op: number, p: number, q: number): number => b.binary(op, i64, p, q);
+  const low = (v: number): number => b.unary(Op.ZEXT, i64, b.unary(Op.WRAP, Op.T_I32, v));
+  const high = (v: number): number => bin(Op.USHR, v, k);
+  const p = bin(Op.IMUL, low(x), low(y));
+  const cross = [bin(Op.IMUL, high(x), low(y)), bin(Op.IMUL, low(x), high(y))];
+  if (rng.one(2)) cross.reverse();
+  let top = bin(Op.IMUL, high(x), high(y));
+  let last = high(p);
+  for (const c of cross) {
+    if (rng.one(2)) last = bin(Op.IADD, last, c);
+    else {
+      top = bin(Op.IADD, top, high(c));
+      last = bin(Op.IADD, last, rng.one(8) ? c : low(c));
+    }
+    if (!rng.one(2)) continue;
+    top = bin(Op.IADD, top, high(last));
+    last = low(last);
+  }
+  top = bin(Op.IADD, rng.one(4) ? bin(Op.IADD, top, y) : top, high(last));
+  if (rng.one(3)) {
+    const sign = b.iconst64(63, 0);
+    const fix = bin(Op.IMUL, bin(Op.SSHR, x, sign), y);
+    top = bin(Op.IADD, bin(Op.IADD, top, fix), bin(Op.IMUL, bin(Op.SSHR, y, sign), x));
+  }
+  return bin(Op.IXOR, top, bin(Op.IOR, bin(Op.ISHL, last, k), low(p)));
 }
 
 /** Builds one function of a few rows over integer arguments and one f64; returns it. */
@@ -90,7 +140,8 @@ export function randomExpression(seed: number, fold: Fold | null): Func {
     const k = rng.below(17);
     if (k === 16) add(pattern(b, rng, t, value));
     else if (k < 6) {
-      const op = Op.IADD + rng.below(Op.ROTR - Op.IADD + 1);
+      let op = Op.IADD + rng.below(Op.ROTR - Op.IADD + 1);
+      if (t === Op.T_I32 && (op === Op.UMULH || op === Op.SMULH)) op = Op.IMUL;
       add(
         rng.one(4)
           ? b.binary(op, t, other(), value(t, true))
@@ -131,6 +182,8 @@ export function randomExpression(seed: number, fold: Fold | null): Func {
           Op.LOAD32_S + rng.below(2),
         ][w];
         add(b.load(op, t, at, low, 4, 0, Op.R_MEMORY));
+        const float = t === Op.T_I64 ? Op.T_F64 : Op.T_F32;
+        if (w === 0 && rng.one(4)) add(b.load(op, float, at, low, 4, 0, Op.R_MEMORY));
       } else
         add(
           b.load(

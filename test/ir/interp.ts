@@ -53,6 +53,8 @@ function intBinary(op: number, w: number, a: bigint, b: bigint): bigint {
     case Op.IADD: return a + b;
     case Op.ISUB: return a - b;
     case Op.IMUL: return a * b;
+    case Op.UMULH: return (a * b) >> 64n;
+    case Op.SMULH: return (s(a) * s(b)) >> 64n;
     case Op.IAND: return a & b;
     case Op.IOR: return a | b;
     case Op.IXOR: return a ^ b;
@@ -76,6 +78,7 @@ function intUnary(op: number, w: number, a: bigint): bigint {
     case Op.CLZ: return BigInt(a === 0n ? w : bin.indexOf('1'));
     case Op.CTZ: return BigInt(a === 0n ? w : w - 1 - bin.lastIndexOf('1'));
     case Op.POPCNT: return BigInt(bin.split('1').length - 1);
+    case Op.BSWAP: return BigInt(`0x${a.toString(16).padStart(w / 4, '0').match(/../g)!.reverse().join('')}`);
     case Op.SEXT8: return BigInt.asIntN(8, a);
     case Op.SEXT16: return BigInt.asIntN(16, a);
     default: return BigInt.asIntN(32, a);

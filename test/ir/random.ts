@@ -178,10 +178,11 @@ class Gen {
     const k = rng.below(10);
     if (k < 5) {
       let op = Op.IADD + rng.below(Op.ROTR - Op.IADD + 1);
+      if (ty === Op.T_I32 && (op === Op.UMULH || op === Op.SMULH)) op = Op.IMUL;
       if (op >= Op.SDIV && op <= Op.UREM && !rng.one(2)) op = Op.IADD;
       this.add(b.binary(op, ty, this.value(ty), this.value(ty)));
     } else if (k < 6)
-      this.add(b.unary(Op.CLZ + rng.below(ty === Op.T_I32 ? 5 : 6), ty, this.value(ty)));
+      this.add(b.unary(Op.CLZ + rng.below(ty === Op.T_I32 ? 6 : 7), ty, this.value(ty)));
     else if (k < 8) this.add(b.icmp(rng.below(10), this.value(ty), this.value(ty)));
     else if (k < 9) {
       const t = rng.pick(TYPES);

@@ -72,6 +72,10 @@ function binary64(op: number, xl: number, xh: number, yl: number, yh: number): n
       return I.sub64(xl, xh, yl, yh);
     case Op.IMUL:
       return I.mul64(xl, xh, yl, yh);
+    case Op.UMULH:
+      return highProduct(BigInt.asUintN(64, I.toBig(xl, xh)), BigInt.asUintN(64, I.toBig(yl, yh)));
+    case Op.SMULH:
+      return highProduct(I.toBig(xl, xh), I.toBig(yl, yh));
     case Op.ISHL:
       return I.shl64(xl, xh, n);
     case Op.SSHR:
@@ -98,6 +102,10 @@ function bitwise64(op: number, xl: number, xh: number, yl: number, yh: number): 
   return lo;
 }
 
+function highProduct(x: bigint, y: bigint): number {
+  return I.fromBig((x * y) >> 64n);
+}
+
 function divide64(op: number, x: bigint, y: bigint): number {
   const ux = BigInt.asUintN(64, x);
   const uy = BigInt.asUintN(64, y);
@@ -113,7 +121,12 @@ function divide64(op: number, x: bigint, y: bigint): number {
   }
 }
 
-/** Folds CLZ, CTZ, POPCNT, the sign extensions and the integer conversions of a constant. */
+/** The bytes of a 32-bit number in the opposite order. */
+function reversed(x: number): number {
+  return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
+}
+
+/** Folds CLZ, CTZ, POPCNT, BSWAP, the sign extensions and the integer conversions of a constant. */
 export function foldUnary(b: Builder, r: number): number {
   const f = b.f;
   const x = f.a[r];
@@ -140,6 +153,8 @@ export function foldUnary(b: Builder, r: number): number {
         wide ? (hi !== 0 ? Math.clz32(hi) : 32 + Math.clz32(lo)) : Math.clz32(lo),
         0,
       );
+    case Op.BSWAP:
+      return wide ? b.iconst64(reversed(hi), reversed(lo)) : b.iconst32(reversed(lo));
     case Op.CTZ:
       return konst(b, f.ty[r], wide && lo === 0 ? 32 + I.ctz32(hi) : I.ctz32(lo), 0);
     default:

@@ -4,6 +4,7 @@ import * as Op from '../../gen/ir.ts';
 import type { Builder } from '../../ir/build.ts';
 import type { Func } from '../../ir/func.ts';
 import { ok } from '../gate.ts';
+import { swapBytes } from './bytes.ts';
 import { become, isConst, isK, konst, NEXT, small, width } from './common.ts';
 
 /** A constant from two others, bit by bit. */
@@ -87,7 +88,8 @@ export function or(b: Builder, r: number): number {
     if (isK(f, y, -1)) return ok(f, 'or-ones') ? y : NEXT;
     return reassociate(b, r, 'or-or');
   }
-  return rotate(b, r, x, y);
+  const v = rotate(b, r, x, y);
+  return v === NEXT ? swapBytes(b, r) : v;
 }
 
 export function xor(b: Builder, r: number): number {

@@ -153,6 +153,13 @@ export function lowerMul(c: Rules, row: number): void {
   c.use(NO_VREG);
 }
 
+/** umulh, smulh. */
+export function lowerMulHigh(c: Rules, row: number): void {
+  const { f, lower } = c;
+  const form = f.op[row] === Op.SMULH ? A.SMULH_x : A.UMULH_x;
+  c.binary(row, form, lower.vregOf(f.a[row]), lower.vregOf(f.b[row]));
+}
+
 /** sdiv, udiv, srem, urem. The instructions do not trap: x / 0 = 0, least / -1 = least (C6.2 SDIV). */
 export function lowerDiv(c: Rules, row: number): void {
   const { f, lower } = c;
@@ -389,6 +396,11 @@ export function lowerCtz(c: Rules, row: number): void {
   const w = wide ? 1 : 0;
   const reversed = c.unaryNew(A.RBIT_w + w, c.f.ty[row], c.int(c.f.a[row], wide));
   c.unary(row, A.CLZ_w + w, reversed);
+}
+
+export function lowerBswap(c: Rules, row: number): void {
+  const wide = c.is64(row);
+  c.unary(row, wide ? A.REV_x : A.REV_w, c.int(c.f.a[row], wide));
 }
 
 /** Counts by byte, then sums the bytes. */

@@ -246,6 +246,9 @@ function encode(s: FunctionState, i: number, form: number): void {
     case X.SHAPE_MI:
       encodeMI(s, i, form);
       return;
+    case X.SHAPE_O:
+      E.encR(buf, form, s.reg(i, 0));
+      return;
     case X.SHAPE_RVM:
     case X.SHAPE_RMV:
       if (rmIsMemory(s, i, 2))
@@ -290,7 +293,7 @@ function encodeMR(s: FunctionState, i: number, form: number): void {
   } else if (s.at(i, 0) >= ALLOC_SLOT) {
     slot(s, s.at(i, 0));
     E.encRM(buf, form, s.reg(i, 1), base, index, scale, disp);
-  } else E.encRR(buf, form, s.reg(i, 1), s.reg(i, 0));
+  } else E.encRR(buf, form, s.reg(i, 1 + X.FORM_TIED[form]), s.reg(i, 0));
 }
 
 function encodeMI(s: FunctionState, i: number, form: number): void {

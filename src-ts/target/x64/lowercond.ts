@@ -8,6 +8,7 @@ import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import { DEF_REG, defReuse, TEMP_REG, DEF_REG_EARLY } from '../../mach/vcode.ts';
 import { type Rules, typeBytes } from './context.ts';
+import { testBit } from './lowerbits.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
@@ -45,7 +46,13 @@ function compare(c: Rules, row: number): number {
   const { f } = c;
   if (f.op[row] === Op.ICMP) return icmp(c, f.imm[row], f.a[row], f.b[row]);
   if (f.op[row] === Op.FCMP) return fcmp(c, f.imm[row], f.a[row], f.b[row]);
-  testZero(c, row, false, true);
+  return notZero(c, row, false);
+}
+
+/** Compares for inequality with zero; a single bit may go to the carry flag. */
+function notZero(c: Rules, row: number, wide: boolean): number {
+  if (c.f.op[row] === Op.IAND && c.lower.usedOnce(row) && testBit(c, row)) return R.CC_B;
+  testZero(c, row, wide, true);
   return R.CC_NE;
 }
 
@@ -55,7 +62,8 @@ function icmp(c: Rules, icc: number, a: number, b: number): number {
   const wide = c.is64(a);
   if (c.isImm32(b)) {
     const imm = f.imm[b];
-    if (imm === 0 && icc <= Op.ICC_SGE) testZero(c, a, wide, icc <= Op.ICC_NE);
+    if (imm === 0 && icc <= Op.ICC_NE) return notZero(c, a, wide) ^ (icc === Op.ICC_EQ ? 1 : 0);
+    if (imm === 0 && icc <= Op.ICC_SGE) testZero(c, a, wide, false);
     else if (!narrowCompare(c, icc, a, imm)) compareImm(c, a, wide, imm);
     return CC_OF[icc];
   }
@@ -169,10 +177,15 @@ export function lowerSelect(c: Rules, row: number): void {
   const { f, lower } = c;
   const ty = f.ty[row];
   const float = ty === Op.T_F32 || ty === Op.T_F64 || ty === Op.T_V128;
+  // The value that lives on had better not be the one overwritten.
+  const swap = lower.livesOn(f.c[row]) && lower.diesHere(f.b[row]);
   let yes = lower.vregOf(f.b[row]);
   let no = lower.vregOf(f.c[row]);
   let cond = condition(c, f.a[row]);
-  if (cond >> P.AUX_COND_SHIFT === P.COND_AND_NP) {
+  if (
+    cond >> P.AUX_COND_SHIFT === P.COND_AND_NP ||
+    (swap && cond >> P.AUX_COND_SHIFT === P.COND_CC)
+  ) {
     cond = negate(cond);
     [yes, no] = [no, yes];
   }

@@ -1,9 +1,20 @@
 /** Rules for integer arithmetic, shifts, division, counting and conversions between integers. SDM Vol. 2. */
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
+import { NONE } from '../../ir/func.ts';
 import { bug } from '../../util/bug.ts';
-import { DEF_REG, defFixed, I_REMAT, K_USE, P_LATE, C_REG, useFixed } from '../../mach/vcode.ts';
+import {
+  DEF_REG,
+  defFixed,
+  I_REMAT,
+  K_USE,
+  P_LATE,
+  C_REG,
+  USE_ANY,
+  useFixed,
+} from '../../mach/vcode.ts';
 import type { Rules } from './context.ts';
+import { lowerAndBits, lowerNegate, lowerOrBits, lowerXorBits, rotateInto } from './lowerbits.ts';
 import * as P from './ops.ts';
 import * as R from './regs.ts';
 
@@ -49,8 +60,25 @@ export function lowerConst(c: Rules, row: number): void {
   c.lower.flags(I_REMAT);
 }
 
+/** Whether a rule for single bits or for the lowest bit set did the row. */
+function bits(c: Rules, row: number): boolean {
+  switch (c.f.op[row]) {
+    case Op.IAND:
+      return lowerAndBits(c, row);
+    case Op.IOR:
+      return lowerOrBits(c, row) || disjointOr(c, row);
+    case Op.IXOR:
+      return lowerXorBits(c, row);
+    case Op.ISUB:
+      return lowerNegate(c, row);
+    default:
+      return false;
+  }
+}
+
 /** isub, iand, ior, ixor, and iadd where lea does not fit better. */
 export function lowerAlu(c: Rules, row: number): void {
+  if (bits(c, row)) return;
   const { f, lower } = c;
   const op = f.op[row];
   const wide = c.is64(row);
@@ -63,12 +91,29 @@ export function lowerAlu(c: Rules, row: number): void {
     aluConst(c, row, group, wide, a, f.imm[b]);
     return;
   }
-  const bytes = wide ? 8 : 4;
-  if (commutes && !c.foldable(b, bytes) && c.foldable(a, bytes)) [a, b] = [b, a];
+  if (commutes && firstFolds(c, a, b, wide)) [a, b] = [b, a];
   c.rmInt(b, wide);
   lower.inst(group + (wide ? R64_RM64 : R32_RM32));
   c.defTied(row, c.int(a, wide));
   c.putRm();
+}
+
+/** Whether a, not b, is a load to fold. (Which value is overwritten the allocator decides: I_COMMUTES.) */
+function firstFolds(c: Rules, a: number, b: number, wide: boolean): boolean {
+  const bytes = wide ? 8 : 4;
+  return !c.foldable(b, bytes) && c.foldable(a, bytes);
+}
+
+/** (x << k) | small: no bit in common, so a sum. */
+function disjointOr(c: Rules, row: number): boolean {
+  const { f } = c;
+  const k = shiftOf(c, f.a[row]);
+  if (k === 0 || !c.isImm32(f.b[row])) return false;
+  const low = f.imm[f.b[row]];
+  if (low < 0 || low >= 1 << k) return false;
+  const wide = c.is64(row);
+  putLea(c, row, wide, -1, c.int(f.a[f.a[row]], wide), k, low);
+  return true;
 }
 
 function aluConst(
@@ -79,6 +124,17 @@ function aluConst(
   a: number,
   imm: number,
 ): void {
+  if (group === X.AND_rm8_r8 && imm >= 0) {
+    // The upper half comes out zero either way.
+    wide = false;
+    if (imm === 0xff || imm === 0xffff) {
+      const low = c.lower.low32Of(a);
+      c.lower.inst(imm === 0xff ? X.MOVZX_r32_rm8 : X.MOVZX_r32_rm16);
+      c.def(row);
+      c.useAny(low);
+      return;
+    }
+  }
   const from = c.int(a, wide);
   c.lower.inst(aluImm(group, wide, imm));
   c.defTied(row, from);
@@ -147,6 +203,11 @@ export function lowerMul(c: Rules, row: number): void {
   if (c.isImm32(b)) {
     const imm = f.imm[b];
     const small = (imm << 24) >> 24 === imm;
+    if (imm === 3 || imm === 5 || imm === 9) {
+      const v = c.int(a, wide);
+      putLea(c, row, wide, v, v, 31 - Math.clz32(imm), 0);
+      return;
+    }
     c.rmInt(a, wide);
     if (wide) lower.inst(small ? X.IMUL_r64_rm64_imm8 : X.IMUL_r64_rm64_imm32);
     else lower.inst(small ? X.IMUL_r32_rm32_imm8 : X.IMUL_r32_rm32_imm32);
@@ -155,12 +216,48 @@ export function lowerMul(c: Rules, row: number): void {
     lower.imm(imm);
     return;
   }
-  const bytes = wide ? 8 : 4;
-  if (!c.foldable(b, bytes) && c.foldable(a, bytes)) [a, b] = [b, a];
+  if (firstFolds(c, a, b, wide)) [a, b] = [b, a];
   c.rmInt(b, wide);
   lower.inst(wide ? X.IMUL_r64_rm64 : X.IMUL_r32_rm32);
   c.defTied(row, c.int(a, wide));
   c.putRm();
+}
+
+/** The imul row of the same factors right before a high product, when something reads it: both come from one instruction. */
+function lowProduct(c: Rules, row: number): number {
+  const { f, lower } = c;
+  const low = f.prev[row];
+  if (low < 0 || f.op[low] !== Op.IMUL || !lower.isNeeded(low)) return NONE;
+  const same = f.a[low] === f.a[row] && f.b[low] === f.b[row];
+  return same || (f.a[low] === f.b[row] && f.b[low] === f.a[row]) ? low : NONE;
+}
+
+/** umulh, smulh, and the low half of the product where it is wanted. */
+export function lowerMulHigh(c: Rules, row: number): void {
+  const { f, lower } = c;
+  const low = lowProduct(c, row);
+  const lowVreg = low === NONE ? lower.newVreg(Op.T_I64) : lower.vregOf(low);
+  if (low !== NONE) lower.lowered(low);
+  const signed = f.op[row] === Op.SMULH;
+  let a = f.a[row];
+  let b = f.b[row];
+  if (c.foldable(a, 8) && !c.foldable(b, 8)) [a, b] = [b, a];
+  const x = lower.vregOf(a);
+  if (!signed && c.bmi2) {
+    c.rmInt(b, true);
+    lower.inst(X.MULX_r64_r64_rm64);
+    lower.operand(lower.vregOf(row), DEF_REG);
+    lower.operand(lowVreg, DEF_REG);
+    c.putRm();
+    lower.operand(x, useFixed(R.RDX));
+    return;
+  }
+  const y = lower.vregOf(b);
+  lower.inst(signed ? X.IMUL_rm64 : X.MUL_rm64);
+  lower.operand(y, x === y ? useFixed(R.RAX) : USE_ANY);
+  lower.operand(x, useFixed(R.RAX));
+  lower.operand(lowVreg, defFixed(R.RAX));
+  lower.operand(lower.vregOf(row), defFixed(R.RDX));
 }
 
 const USE_LATE = K_USE | P_LATE | C_REG;
@@ -230,11 +327,7 @@ function shift(
   const count = f.b[row];
   if (c.isConst(count)) {
     const k = f.imm[count] & (wide ? 63 : 31);
-    if (k === 1 && f.op[row] === Op.ISHL && !lower.diesHere(value)) {
-      const v = c.int(value, wide);
-      putLea(c, row, wide, v, v, 0, 0);
-      return;
-    }
+    if (!lower.diesHere(value) && shiftInto(c, row, value, k)) return;
     lower.inst(byImm);
     c.defTied(row, c.int(value, wide));
     lower.imm(k);
@@ -249,6 +342,22 @@ function shift(
     c.defTied(row, c.int(value, wide));
     lower.operand(lower.low32Of(count), useFixed(R.RCX));
   }
+}
+
+/** row := value shifted or rotated by k, in another register, where one instruction can do it. */
+function shiftInto(c: Rules, row: number, value: number, k: number): boolean {
+  const { f } = c;
+  const wide = c.is64(row);
+  const op = f.op[row];
+  if (op === Op.ISHL && k >= 1 && k <= 3) {
+    const v = c.int(value, wide);
+    if (k === 1) putLea(c, row, wide, v, v, 0, 0);
+    else putLea(c, row, wide, -1, v, k, 0);
+    return true;
+  }
+  if (!c.bmi2 || (op !== Op.ROTL && op !== Op.ROTR)) return false;
+  rotateInto(c, row, value, op === Op.ROTL ? k : -k);
+  return true;
 }
 
 export function lowerClz(c: Rules, row: number): void {
@@ -326,6 +435,14 @@ function countBits(c: Rules, row: number, wide: boolean): void {
   c.lower.inst(shr);
   c.defTied(row, total);
   c.lower.imm(wide ? 56 : 24);
+}
+
+/** bswap; from memory in one with movbe would be the same work for the machine, and no shorter. */
+export function lowerBswap(c: Rules, row: number): void {
+  const wide = c.is64(row);
+  const from = c.int(c.f.a[row], wide);
+  c.lower.inst(wide ? X.BSWAP_r64 : X.BSWAP_r32);
+  c.defTied(row, from);
 }
 
 /** sext8, sext16, sext32, sext. */

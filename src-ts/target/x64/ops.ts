@@ -3,7 +3,7 @@
  *
  * An ordinary instruction is a form of src-ts/gen/x64.ts. Its operands, by shape:
  *   RM   DEF or USE of reg, [USE tied to the DEF], then the r/m operand
- *   MR   r/m operand, USE reg when the r/m is a register; USE reg, r/m operand when it is memory
+ *   MR   r/m operand, [USE tied to it,] USE reg when the r/m is a register; USE reg, r/m operand when it is memory
  *   RVM, RMV   DEF reg, USE vvvv, r/m operand;  VM  DEF vvvv, r/m operand
  *   M, MI, MC  [DEF and tied USE, or] r/m operand
  * The r/m operand is one virtual register (register or spill slot), or with AUX_MEM two: base and index, each perhaps

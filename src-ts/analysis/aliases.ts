@@ -81,24 +81,12 @@ export function mayTrap(f: Func, r: number): boolean {
   return op === Op.SDIV && f.imm[y] === -1 && (narrow || f.imm2[y] === -1);
 }
 
-/** Whether a value is a load from the context that may be made again anywhere: it gives the same each time. */
-export function isWiring(f: Func, v: number): boolean {
-  if (f.op[v] !== Op.LOAD || (f.aux[v] & 0xff) !== Op.R_READONLY || f.b[v] !== NONE) return false;
-  return f.a[v] === f.first[0] && (f.aux[v] & Op.MEM_NOTRAP) !== 0;
-}
-
-/** Whether two base addresses are the same: one value, or both the same load from the context. */
-function sameBase(f: Func, x: number, y: number): boolean {
-  if (x === y) return true;
-  return isWiring(f, x) && isWiring(f, y) && f.imm[x] === f.imm[y] && f.ty[x] === f.ty[y];
-}
-
 /** Whether two accesses surely touch no byte in common. */
 export function disjoint(f: Func, r: number, s: number): boolean {
   const x = f.aux[r] & Op.REGION_MASK;
   const y = f.aux[s] & Op.REGION_MASK;
   if (x !== y) return (x & 0xff) !== Op.R_ANY && (y & 0xff) !== Op.R_ANY;
-  if (f.imm2[r] !== 0 || f.imm2[s] !== 0 || !sameBase(f, f.a[r], f.a[s])) return false;
+  if (f.a[r] !== f.a[s] || f.imm2[r] !== 0 || f.imm2[s] !== 0) return false;
   const i = f.b[r];
   const j = f.b[s];
   let d = (f.imm[r] >>> 0) - (f.imm[s] >>> 0);
@@ -132,10 +120,10 @@ function indexConstant(f: Func, i: number): number {
 /** Whether two accesses are of the same place by the same value, index and offset (their sizes may differ). */
 export function samePlace(f: Func, r: number, s: number): boolean {
   return (
+    f.a[r] === f.a[s] &&
     f.b[r] === f.b[s] &&
     f.imm[r] === f.imm[s] &&
     f.imm2[r] === f.imm2[s] &&
-    (f.aux[r] & Op.REGION_MASK) === (f.aux[s] & Op.REGION_MASK) &&
-    sameBase(f, f.a[r], f.a[s])
+    (f.aux[r] & Op.REGION_MASK) === (f.aux[s] & Op.REGION_MASK)
   );
 }

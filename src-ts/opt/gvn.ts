@@ -16,7 +16,6 @@ import { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
 import { fold } from './fold.ts';
-import { forwarded, forwards } from './forward.ts';
 import { ok } from './gate.ts';
 
 /** How many disjoint stores a load looks past. */
@@ -337,8 +336,54 @@ class Gvn {
   /** Replaces a load by the value a store left in the same place, when one instruction at most makes it. */
   private forward(r: number, s: number): boolean {
     const f = this.f;
-    if (!forwards(f, r, s) || !ok(f, 'gvn-forward')) return false;
-    this.replace(r, forwarded(this.builder, r, s));
+    const v = f.c[s];
+    const from = f.ty[v];
+    const to = f.ty[r];
+    const op = f.op[r];
+    if (op === Op.LOAD && f.op[s] === Op.STORE) {
+      if (from === to) {
+        if (!ok(f, 'gvn-forward')) return false;
+        this.replace(r, v);
+        return true;
+      }
+      return this.recast(r, v);
+    }
+    const extend = this.extension(op, f.op[s]);
+    if (extend === 0 || from !== to || !ok(f, 'gvn-forward-narrow')) return false;
+    this.narrow(r, v, extend);
+    return true;
+  }
+
+  /** Bits a narrow store followed by a narrow load of the same size keeps: negative when sign-extended, 0 when sizes differ. */
+  private extension(load: number, store: number): number {
+    if (store === Op.STORE8) return load === Op.LOAD8_S ? -8 : load === Op.LOAD8_U ? 8 : 0;
+    if (store === Op.STORE16) return load === Op.LOAD16_S ? -16 : load === Op.LOAD16_U ? 16 : 0;
+    if (store === Op.STORE32) return load === Op.LOAD32_S ? -32 : load === Op.LOAD32_U ? 32 : 0;
+    return 0;
+  }
+
+  private narrow(r: number, v: number, bits: number): void {
+    const f = this.f;
+    const b = this.builder;
+    const ty = f.ty[r];
+    let w: number;
+    if (bits < 0) w = b.unary(bits === -8 ? Op.SEXT8 : bits === -16 ? Op.SEXT16 : Op.SEXT32, ty, v);
+    else if (bits === 32) w = b.unary(Op.ZEXT, ty, b.unary(Op.WRAP, Op.T_I32, v));
+    else if (ty === Op.T_I32) w = b.binary(Op.IAND, ty, v, b.iconst32((1 << bits) - 1));
+    else w = b.binary(Op.IAND, ty, v, b.iconst64((1 << bits) - 1, 0));
+    this.replace(r, w);
+  }
+
+  /** A float stored and loaded as an integer of the same size, or the other way round. */
+  private recast(r: number, v: number): boolean {
+    const f = this.f;
+    const from = f.ty[v];
+    const to = f.ty[r];
+    const pair = (1 << from) | (1 << to);
+    const four = pair === ((1 << Op.T_I32) | (1 << Op.T_F32));
+    const eight = pair === ((1 << Op.T_I64) | (1 << Op.T_F64));
+    if ((!four && !eight) || !ok(f, 'gvn-forward-bitcast')) return false;
+    this.replace(r, this.builder.unary(Op.BITCAST, to, v));
     return true;
   }
 

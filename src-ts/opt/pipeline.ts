@@ -11,7 +11,6 @@ import { deadCode } from './dce.ts';
 import { divideByConstants } from './divide.ts';
 import { currentGate } from './gate.ts';
 import { valueNumbering } from './gvn.ts';
-import { joinLoads } from './joinloads.ts';
 import { hoistInvariants } from './licm.ts';
 import { wideMultiply } from './mulwide.ts';
 import { redundantParams } from './params.ts';
@@ -57,7 +56,6 @@ export const PASSES: readonly Pass[] = [
   pass('licm', hoistInvariants, FULL),
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
-  pass('join-loads', joinLoads, ['2']),
   pass('gvn-late', valueNumbering, FULL),
   pass('stores', deadStores, FULL),
   pass('dce', deadCode, BOTH),
@@ -88,8 +86,6 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'several loops leave the same rows in one preheader or in one below another',
   ],
   ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
-  ['gvn', 'join-loads', 'addresses are compared by value'],
-  ['join-loads', 'gvn-late', 'what depends on loads that are gone may be equal'],
   ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
   ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],

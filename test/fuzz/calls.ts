@@ -8,6 +8,7 @@
  */
 import * as Op from '../../src-ts/gen/wasm.ts';
 import { I32, I64 } from '../../src-ts/wasm/types.ts';
+import { leb, section, uleb, vector } from './encode.ts';
 import type { Random } from './random.ts';
 
 const BYTE = new Map([
@@ -32,31 +33,6 @@ const SIGNATURES: readonly Signature[] = [
   { params: [I64, I32], results: [I32, I64] },
   { params: [I32], results: [I64, I32, I64] },
   { params: [I32, I64, I32, I64, I32, I64, I32, I64], results: [I64] },
-];
-
-function leb(n: number): number[] {
-  const out: number[] = [];
-  for (;;) {
-    const byte = n & 0x7f;
-    n >>= 7;
-    if ((n === 0 && (byte & 0x40) === 0) || (n === -1 && (byte & 0x40) !== 0))
-      return [...out, byte];
-    out.push(byte | 0x80);
-  }
-}
-
-function uleb(n: number): number[] {
-  return n < 0x80 ? [n] : [(n & 0x7f) | 0x80, ...uleb(n >>> 7)];
-}
-
-const vector = (items: readonly (readonly number[])[]): number[] => [
-  ...uleb(items.length),
-  ...items.flat(),
-];
-const section = (id: number, contents: readonly number[]): number[] => [
-  id,
-  ...uleb(contents.length),
-  ...contents,
 ];
 
 class Body {

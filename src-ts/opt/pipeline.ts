@@ -15,7 +15,6 @@ import { valueNumbering } from './gvn.ts';
 import { hoistInvariants } from './licm.ts';
 import { wideMultiply } from './mulwide.ts';
 import { redundantParams } from './params.ts';
-import { delaySteps } from './steps.ts';
 import { deadStores } from './stores.ts';
 import { loopTailCalls } from './tailloop.ts';
 import { threadJumps } from './thread.ts';
@@ -61,7 +60,6 @@ export const PASSES: readonly Pass[] = [
   pass('gvn-late', valueNumbering, FULL),
   pass('stores', deadStores, FULL),
   pass('bounds', removeBounds, FULL),
-  pass('steps', delaySteps, FULL),
   pass('dce', deadCode, BOTH),
 ];
 
@@ -97,8 +95,6 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'a check that another one makes needless must not be replaced by it later',
   ],
   ['stores', 'bounds', 'a check may lean on an access, which must not be removed then'],
-  ['gvn-late', 'steps', 'a step may be known from elsewhere'],
-  ['bounds', 'steps', 'a checked index may be the step'],
   ['bounds', 'dce', 'indices of removed checks may be left without use'],
   ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],

@@ -402,28 +402,20 @@ class Gen {
       for (const p of params) this.add(p);
       this.body();
       const next = b.binary(Op.IADD, Op.T_I32, i, b.iconst32(1));
-      const args = this.list([next, ...params.map((p) => this.again(p))]);
+      const args = this.list([
+        next,
+        ...types.map((t, k) => (rng.one(4) ? params[k] : this.value(t))),
+      ]);
       b.brif(
         b.icmp(Op.ICC_ULT, next, b.iconst32(1 + rng.below(4))),
         header,
         args,
         exit,
-        this.list([params.find((p) => f.ty[p] === Op.T_I32) ?? this.value(Op.T_I32)]),
+        this.list([this.value(Op.T_I32)]),
       );
     });
     this.start(exit);
     this.add(f.addParam(exit, Op.T_I32, 0));
-  }
-
-  /** What a parameter of a loop is in the next round: itself, a step further, or anything. */
-  private again(p: number): number {
-    const { rng, b, f } = this;
-    const ty = f.ty[p];
-    const k = rng.below(4);
-    if (k === 0) return p;
-    if (k === 1 && ty === Op.T_I32)
-      return b.binary(Op.IADD, ty, p, b.iconst32(rng.pick([1, 4, -4])));
-    return this.value(ty);
   }
 
   /** A loop that switches on a state, which its arms mostly set to constants and hand to one block that counts the rounds. */

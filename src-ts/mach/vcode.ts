@@ -114,6 +114,8 @@ export interface RegisterFile {
   allocatableFp: readonly number[];
   /** Registers the function must give back unchanged if it uses them. */
   calleeSaved: RegSet;
+  /** How many of them one instruction saves. */
+  savedTogether: number;
   /** Registers kept free for the allocator's own moves through memory or in cycles: one of each class, never allocated. */
   scratchGp: number;
   scratchFp: number;

@@ -141,6 +141,7 @@ export const X64: RegisterFile = {
   allocatableGp: [0, 1, 2, 6, 7, 8, 9, 10, 3, 12, 13, 14, 15],
   allocatableFp: Array.from({ length: 15 }, (_, k) => 32 + k),
   calleeSaved: { gp: MASK_SAVED | (1 << 5), fp: 0 },
+  savedTogether: 1,
   scratchGp: 11,
   scratchFp: 47,
 };
@@ -151,6 +152,7 @@ export const SMALL: RegisterFile = {
   allocatableGp: [0, 1, 2, 6, 3, 15],
   allocatableFp: [32, 33, 34, 35],
   calleeSaved: { gp: (1 << 3) | (1 << 15), fp: 0 },
+  savedTogether: 1,
   scratchGp: 11,
   scratchFp: 47,
 };

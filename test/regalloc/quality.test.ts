@@ -12,6 +12,7 @@ import {
   USE_REG,
   defFixed,
   defReuse,
+  tempFixed,
   useFixed,
   type Allocation,
   type VCode,
@@ -208,5 +209,89 @@ describe('quality', () => {
     let loads = 0;
     for (let m = 0; m < out.moveCount; m++) if (out.moveFrom[m]! >= ALLOC_SLOT) loads++;
     expect(loads, dump(f, vcode, out)).toBe(0);
+  });
+
+  it('saves no register for a value that only the longer way keeps across a call', () => {
+    const f = new TestFunction();
+    f.clobberSets.push(X64_CALL_CLOBBERS);
+    const [entry, early, slow] = [f.block(), f.block(), f.block()];
+    const x = f.value();
+    entry.insts.push({ name: 'args', operands: [[x, defFixed(0)]] });
+    branch(entry, x);
+    entry.succs = [1, 2];
+    entry.args = [[], []];
+    ret(early, x);
+    slow.insts.push({ name: 'call', operands: [[x, useFixed(0)]], flags: I_CALL, clobber: 1 });
+    ret(slow, x);
+    const { vcode, out } = allocateChecked(f, X64);
+    expect(out.usedCalleeSaved.gp, dump(f, vcode, out)).toBe(0);
+    expect(movesIn(vcode, out, 0) + movesIn(vcode, out, 1), dump(f, vcode, out)).toBe(0);
+    expect(movesIn(vcode, out, 2), dump(f, vcode, out)).toBe(2);
+  });
+
+  it('saves a register for a value that a loop keeps across its call', () => {
+    const f = sumLoop(1, (_, body) => {
+      body.insts.push({ name: 'call', operands: [], flags: I_CALL, clobber: 1 });
+    });
+    const { vcode, out } = allocateChecked(f, X64);
+    expect(out.slotCount, dump(f, vcode, out)).toBe(0);
+    expect(out.usedCalleeSaved.gp).not.toBe(0);
+    expect(movesIn(vcode, out, 1) + movesIn(vcode, out, 2), dump(f, vcode, out)).toBe(0);
+  });
+
+  it('makes a constant that starts a parameter on the edge, not in a register before', () => {
+    const f = new TestFunction();
+    const [entry, left, right, join] = [f.block(), f.block(), f.block(), f.block()];
+    const [x, c, p] = [f.value(), f.value(), f.value()];
+    entry.insts.push({ name: 'const', operands: [[c, DEF_REG]], flags: I_REMAT });
+    entry.insts.push({ name: 'def', operands: [[x, DEF_REG]] });
+    branch(entry, x);
+    entry.succs = [1, 2];
+    entry.args = [[], []];
+    jump(left, 3, [c]);
+    jump(right, 3, [x]);
+    join.params = [p];
+    ret(join, p);
+    const { vcode, out } = allocateChecked(f, X64);
+    expect(movesIn(vcode, out, 0), dump(f, vcode, out)).toBe(0);
+    expect(movesIn(vcode, out, 1), dump(f, vcode, out)).toBe(1);
+    expect(out.moveCount, dump(f, vcode, out)).toBe(1);
+  });
+
+  it('gives a join within a loop the registers of the header, whichever way is taken more', () => {
+    const f = new TestFunction();
+    const [entry, header, plain, calls, latch, exit] = [
+      f.block(),
+      f.block(1),
+      f.block(1),
+      f.block(1),
+      f.block(1),
+      f.block(),
+    ];
+    const kept = f.value();
+    const moved = f.value();
+    entry.insts.push({ name: 'def', operands: [[kept, defFixed(1)]] });
+    entry.insts.push({ name: 'def', operands: [[moved, defFixed(2)]] });
+    jump(entry, 1);
+    branch(header, kept);
+    header.succs = [2, 5];
+    header.args = [[], []];
+    branch(plain, moved);
+    const straight = f.block(1);
+    plain.succs = [3, 6];
+    plain.args = [[], []];
+    // This way drives `kept` from its register.
+    calls.insts.push({
+      name: 'fixed',
+      operands: [[f.value(), tempFixed(1)]],
+    });
+    jump(calls, 4);
+    jump(straight, 4);
+    latch.insts.push({ name: 'use', operands: [[kept, USE_REG]] });
+    jump(latch, 1);
+    ret(exit, moved);
+    const { vcode, out } = allocateChecked(f, X64);
+    const hot = movesIn(vcode, out, 1) + movesIn(vcode, out, 4) + movesIn(vcode, out, 6);
+    expect(hot, dump(f, vcode, out)).toBe(0);
   });
 });

@@ -23,7 +23,7 @@ import {
   REMAT_BASE,
 } from '../vcode.ts';
 import { bug } from '../../util/bug.ts';
-import { enterBlock } from './edges.ts';
+import { beginEdges, enterBlock } from './edges.ts';
 import { findTaken, takenE, takenL } from './operands.ts';
 import { occupied, pick, regHolds, settle, vacate } from './pick.ts';
 import { EV_EVICT, EV_RELOAD, NEVER, STORE_DEF, STORE_LAZY, enlarge, type State } from './state.ts';
@@ -71,6 +71,7 @@ export function assign(s: State): void {
   eventAt = 0;
   regHolds.fill(-1);
   occupied[0] = occupied[1] = 0;
+  beginEdges(s);
   for (let k = 0; k < vc.blockCount; k++) assignBlock(s, s.rpo[k]!);
 }
 

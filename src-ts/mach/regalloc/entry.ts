@@ -107,7 +107,7 @@ function chooseForJoin(s: State, b: number, seen: number, total: number): void {
     const v = s.liveInVreg[k]!;
     if (s.vstamp[v] !== b) continue;
     const d = s.liveInNext[k]!;
-    if (s.vcount[v] === seen || s.vfreq[v]! * 2 >= total || (d < 32 && s.vfreq[v]! > 0))
+    if (s.vcount[v] === seen || s.vfreq[v]! * 2 >= total || (d < 32 && s.vfreq[v]! * 4 >= total))
       offer(s, v, d);
   }
 }

@@ -9,6 +9,7 @@ import { Chaos } from './chaos.ts';
 import { joinEdges } from './edges.ts';
 import { findLoopPressure } from './entry.ts';
 import { analyseValues } from './liveness.ts';
+import { chooseSaved } from './saved.ts';
 import { assignSlots } from './slots.ts';
 import { sortMoves } from './sortmoves.ts';
 import { spill } from './spill.ts';
@@ -27,6 +28,7 @@ export function allocate(vcode: VCode, regs: RegisterFile, out: Allocation, chao
   analyseCfg(s);
   lap('regalloc: control flow');
   analyseValues(s);
+  chooseSaved(s);
   findLoopPressure(s);
   lap('regalloc: liveness');
   spill(s);

@@ -11,6 +11,7 @@
 import {
   ARG_SHIFT,
   CLASS_FP,
+  CLASS_GP,
   C_ANY,
   C_FIXED,
   C_MASK,
@@ -28,6 +29,7 @@ import {
   P_LATE,
 } from '../vcode.ts';
 import { leavesLoop } from './cfg.ts';
+import { beginSaved, noteCall, noteNext, notePressure, noteSpecial, scanSaved } from './saved.ts';
 import {
   FAR_EDGE,
   FURTHEST,
@@ -54,6 +56,9 @@ let foundCount = 0;
 let marked = new Int32Array(0);
 let stack = new Int32Array(1024);
 
+/** In `remat` while definitions are being found: must not be made again, whatever defines it. */
+const NOT_AGAIN = 2;
+
 /** Fills everything `State` knows about values before spilling. */
 export function analyseValues(s: State): void {
   findDefs(s);
@@ -61,6 +66,7 @@ export function analyseValues(s: State): void {
   findLiveIns(s);
   sortLiveIns(s);
   sweepDistances(s);
+  beginSaved(s);
   for (let i = s.vcode.blockCount - 1; i >= 0; i--) scanBlock(s, s.rpo[i]!);
 }
 
@@ -88,6 +94,8 @@ function findDefs(s: State): void {
     s.firstFpClobber[b] = fpClobber;
     joinParams(s, b);
   }
+  const { remat } = s;
+  for (let v = 0; v < vc.vregCount; v++) if (remat[v] === NOT_AGAIN) remat[v] = 0;
 }
 
 function findDefsOf(s: State, i: number, b: number): void {
@@ -105,7 +113,13 @@ function findDefsOf(s: State, i: number, b: number): void {
       if ((con & C_MASK) === C_REUSE) s.tied[first + (con >> ARG_SHIFT)] = 1;
       else if ((con & P_LATE) === 0) s.special[i] = 1;
       if ((vc.flags[i]! & I_REMAT) !== 0 && (con & C_MASK) === C_REG) {
-        s.remat[v] = s.chaos !== null && s.chaos.oneIn(3) ? 0 : 1;
+        if (s.remat[v] === 0) s.remat[v] = s.chaos !== null && s.chaos.oneIn(3) ? NOT_AGAIN : 1;
+      }
+    } else if (kind === K_USE) {
+      // A call may have any number of stack arguments; they must all be able to stay in memory.
+      const where = con & C_MASK;
+      if (where === C_STACK || (where === C_ANY && (vc.flags[i]! & I_CALL) !== 0)) {
+        s.remat[v] = NOT_AGAIN;
       }
     }
     if (kind === K_TEMP || (con & C_MASK) === C_FIXED) s.special[i] = 1;
@@ -121,7 +135,7 @@ function joinParams(s: State, b: number): void {
     const a = vc.argStart[e]!;
     for (let k = vc.argStart[e + 1]! - a - 1; k >= 0; k--) {
       // A constant starts many parameters, which have nothing else in common.
-      if (s.remat[vc.arg[a + k]!] === 0) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
+      if (s.remat[vc.arg[a + k]!] !== 1) s.joinWebs(vc.arg[a + k]!, vc.param[p + k]!);
     }
   }
 }
@@ -155,22 +169,23 @@ function collectUses(s: State): void {
     const end = vc.blockStart[b + 1]!;
     for (let i = start; i < end; i++) {
       const last = vc.opnd[i + 1]!;
-      const call = (vc.flags[i]! & I_CALL) !== 0;
       for (let o = vc.opnd[i]!; o < last; o++) {
         const v = vc.vreg[o]!;
-        if (v < 0) continue;
-        const con = vc.con[o]!;
-        if ((con & K_MASK) !== K_USE) continue;
-        // A call may have any number of stack arguments; they must all be able to stay in memory.
-        const where = con & C_MASK;
-        if (where === C_STACK || (where === C_ANY && call)) s.remat[v] = 0;
+        if (v < 0 || (vc.con[o]! & K_MASK) !== K_USE) continue;
         addPair(s, v, b, i - start);
       }
     }
     const e = vc.succStart[b]!;
     const lastArg = vc.argStart[vc.succStart[b + 1]!]!;
-    for (let a = vc.argStart[e]!; a < lastArg; a++) addPair(s, vc.arg[a]!, b, end - start);
+    for (let a = vc.argStart[e]!; a < lastArg; a++) {
+      if (!madeOnEdge(s, vc.arg[a]!)) addPair(s, vc.arg[a]!, b, end - start);
+    }
   }
+}
+
+/** Whether v as the argument of an edge needs no register: making it there again takes no longer than moving it. */
+function madeOnEdge(s: State, v: number): boolean {
+  return s.remat[v] === 1 && s.vcode.vregClass[v] === CLASS_GP;
 }
 
 function addFound(b: number, v: number, use: number): void {
@@ -319,7 +334,9 @@ function loadLiveOut(s: State, b: number, base: number): void {
       const v = s.liveInVreg[k]!;
       if (d < next[v]!) next[v] = d;
     }
-    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) next[vc.arg[a]!] = base;
+    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
+      if (!madeOnEdge(s, vc.arg[a]!)) next[vc.arg[a]!] = base;
+    }
   }
 }
 
@@ -344,19 +361,26 @@ function scanBlock(s: State, b: number): void {
   const toLin = s.linStart[b]! - start;
   loadLiveOut(s, b, end);
   startPressure(s, b, end + toLin);
+  scanSaved(s, b);
   const cold = vc.blockCold[b] === 1;
   for (let i = end - 1; i >= start; i--) {
     scanInst(s, i, i + toLin, cold);
     if (s.special[i] === 1) peakAtSpecial(s, i);
     if (live[0]! > peak[0]!) peak[0] = live[0]!;
     if (live[1]! > peak[1]!) peak[1] = live[1]!;
+    notePressure(live[0]!);
   }
   for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
     const v = vc.param[p]!;
     s.paramNext[v] = s.next[v]!;
+    noteNext(v, s.next[v]!);
     s.next[v] = NEVER;
   }
-  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) s.next[s.liveInVreg[k]!] = NEVER;
+  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
+    const v = s.liveInVreg[k]!;
+    noteNext(v, s.next[v]!);
+    s.next[v] = NEVER;
+  }
   unloadLiveOut(s, b);
   s.pressure[0]![b] = peak[0]!;
   s.pressure[1]![b] = peak[1]!;
@@ -372,9 +396,13 @@ function startPressure(s: State, b: number, linEnd: number): void {
     const p = vc.paramStart[t]! - vc.argStart[e]!;
     for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
       const v = vc.arg[a]!;
+      if (madeOnEdge(s, v)) continue;
       // An argument is read together with all that is written on the edge: its slot may be among that.
       countLiveOut(s, v, b, linEnd - 1);
-      if (s.phiHint[v]! < 0 || vc.blockCold[b] === 0) s.phiHint[v] = vc.param[p + a]!;
+      // Of several edges it is passed on, the most frequent counts.
+      if (s.vfreq[v]! >= s.freq[b]!) continue;
+      s.vfreq[v] = s.freq[b]!;
+      s.phiHint[v] = vc.param[p + a]!;
     }
   }
   peak[0] = live[0]!;
@@ -412,6 +440,7 @@ function peakAtSpecial(s: State, i: number): void {
   }
   const p0 = through0 + temps + popcount(gp & s.allocMask[0]!);
   const p1 = through1 + popcount(fp & s.allocMask[1]!);
+  noteSpecial(s, i, through0);
   if (p0 > peak[0]!) peak[0] = p0;
   if (p1 > peak[1]!) peak[1] = p1;
 }
@@ -430,16 +459,19 @@ function scanInst(s: State, i: number, lin: number, cold: boolean): void {
     const n = next[v]!;
     nxt[o] = n;
     if (kind === K_DEF) {
+      noteNext(v, n);
       if (n !== NEVER) live[vc.vregClass[v]!]!--;
       else if (s.liveEnd[v]! < lin) s.liveEnd[v] = lin;
     }
   }
+  if ((vc.flags[i]! & I_CALL) !== 0) noteCall(i);
   for (let o = first; o < last; o++) {
     const v = vc.vreg[o]!;
     if (v < 0) continue;
     const con = vc.con[o]!;
     const kind = con & K_MASK;
     if (kind === K_USE) {
+      noteNext(v, nxt[o]!);
       if (next[v] === NEVER) {
         live[vc.vregClass[v]!]!++;
         if (s.liveEnd[v]! < lin) s.liveEnd[v] = lin;
@@ -449,6 +481,7 @@ function scanInst(s: State, i: number, lin: number, cold: boolean): void {
     } else if (kind === K_DEF) {
       next[v] = NEVER;
       if ((con & C_MASK) === C_REUSE) passHint(s, v, first + (con >> ARG_SHIFT));
+      else if (s.phiHint[v]! >= 0 && last - first <= 4) passToDying(s, v, first, last);
     }
   }
   if ((vc.flags[i]! & I_MOVE) !== 0) passHint(s, vc.vreg[first]!, first + 1);
@@ -470,6 +503,18 @@ function exchange(s: State, first: number): void {
 function prefersSecond(s: State, result: number, a: number, b: number): boolean {
   const phi = s.phiHint[result]!;
   return phi >= 0 && phi !== a && phi === b;
+}
+
+/** An operand of v's class that dies where v is made and flows nowhere else may as well have v's register. */
+function passToDying(s: State, v: number, first: number, last: number): void {
+  const vc = s.vcode;
+  for (let o = first; o < last; o++) {
+    const u = vc.vreg[o]!;
+    if (u < 0 || (vc.con[o]! & K_MASK) !== K_USE || s.nxt[o] !== NEVER) continue;
+    if (vc.vregClass[u] !== vc.vregClass[v] || s.phiHint[u]! >= 0) continue;
+    s.phiHint[u] = s.phiHint[v]!;
+    return;
+  }
 }
 
 /** The operand that becomes v wants what v wants, if it dies here. */

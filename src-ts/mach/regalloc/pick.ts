@@ -14,6 +14,13 @@ export const occupied = new Int32Array(2);
 /** Registers held at the entry of the loop around the block at hand, by class. */
 export const loopReserved = new Int32Array(2);
 
+let blockFreq = 0;
+
+/** Starts a block that runs so often. */
+export function beginPicks(freq: number): void {
+  blockFreq = freq;
+}
+
 /** Puts v into register r. */
 export function settle(s: State, v: number, r: number): void {
   s.home[v] = r;
@@ -35,7 +42,9 @@ export function vacate(s: State, v: number): void {
 export function pick(s: State, v: number, cls: number, free: number, near: number): number {
   const order = cls === 0 ? s.regs.allocatableGp : s.regs.allocatableFp;
   if (s.chaos !== null && s.chaos.oneIn(2)) return pickAny(s, order, free);
-  const good = free & ~s.avoid[v]!;
+  let good = free & ~s.avoid[v]!;
+  const web = s.findWeb(v);
+  if (2 * s.webLoses[web]! >= blockFreq && (good & ~s.webAvoid[web]!) !== 0) good &= ~s.webAvoid[web]!;
   const wished = wish(s, v, good !== 0 ? good : free, near);
   if (wished >= 0) return wished;
   const unreserved = good & ~loopReserved[cls]!;
@@ -47,10 +56,12 @@ function wish(s: State, v: number, good: number, near: number): number {
   let r = s.want[v]!;
   if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;
   if (near >= 0 && ((good >>> (near & 31)) & 1) !== 0) return near;
-  const phi = s.phiHint[v]!;
-  if (phi >= 0) {
+  let phi = s.phiHint[v]!;
+  for (let hops = 0; phi >= 0 && hops < 4; hops++) {
     r = s.lastHome[phi]!;
     if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;
+    if (r >= 0) break;
+    phi = s.phiHint[phi]!;
   }
   r = s.webReg[s.findWeb(v)]!;
   if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;

@@ -71,6 +71,8 @@ let removable = false;
 /** A value used by the instruction at hand that lost its register there, -1. */
 let evictedUse = -1;
 let blockFreq = 0;
+let blockCold = false;
+let atCall = false;
 
 /** Runs the spilling phase. */
 export function spill(s: State): void {
@@ -108,6 +110,7 @@ function spillBlock(s: State, b: number): void {
   }
   removable = vc.predStart[b + 1]! - vc.predStart[b]! > 1;
   blockFreq = s.freq[b]!;
+  blockCold = vc.blockCold[b] === 1;
   const end = vc.blockStart[b + 1]!;
   for (let i = vc.blockStart[b]!; i < end; i++) spillInst(s, i);
   s.exitStart[b] = s.exitCount;
@@ -167,7 +170,7 @@ function spillInst(s: State, i: number): void {
     evictedUse = -1;
   }
   if (usesMemory && (vc.flags[i]! & I_CALL) === 0) reloadNear(s, i, special);
-  if (special && blockFreq >= 1) avoidTaken(s, i);
+  if (special && !blockCold) avoidTaken(s, i);
   finish(s, i);
 }
 
@@ -322,8 +325,8 @@ function victim(s: State, i: number, c: number, late: boolean): number {
       if (late ? (bits & (DIES | LATE)) !== 0 : (bits & NEEDS_REG) !== 0) continue;
       if (n === NEVER) n = i;
     }
-    // Among equals a value that costs nothing to bring back.
-    n = n * 2 + s.remat[v]!;
+    // A value that is made again is never stored and read by none that wait for memory: it counts as further away.
+    if (s.remat[v] === 1) n += 3 * (n - i) + 1;
     if (n > bestNext) {
       bestNext = n;
       best = k;
@@ -418,6 +421,7 @@ function droppedHere(s: State, i: number, v: number): boolean {
 
 function avoidTaken(s: State, i: number): void {
   const vc = s.vcode;
+  atCall = (vc.flags[i]! & I_CALL) !== 0;
   for (let c = 0; c < 2; c++) {
     const taken = takenE[c]! | takenL[c]!;
     if (taken === 0) continue;
@@ -426,7 +430,7 @@ function avoidTaken(s: State, i: number): void {
       const v = list[k]!;
       const bits = bitsOf(v, i);
       if (needsNone(bits)) continue;
-      s.avoid[v]! |= (bits & (DIES | LATE)) === DIES ? takenE[c]! : taken;
+      avoid(s, v, (bits & (DIES | LATE)) === DIES ? takenE[c]! : taken);
     }
   }
   const last = vc.opnd[i + 1]!;
@@ -434,8 +438,16 @@ function avoidTaken(s: State, i: number): void {
     const v = vc.vreg[o]!;
     if (v < 0 || (bitsOf(v, i) & STAYS) === 0 || (vc.con[o]! & C_MASK) !== C_FIXED) continue;
     const reg = vc.con[o]! >> ARG_SHIFT;
-    s.avoid[v]! |= (takenE[reg >> 5]! | takenL[reg >> 5]!) & ~(1 << (reg & 31));
+    avoid(s, v, (takenE[reg >> 5]! | takenL[reg >> 5]!) & ~(1 << (reg & 31)));
   }
+}
+
+function avoid(s: State, v: number, mask: number): void {
+  s.avoid[v]! |= mask;
+  if (!atCall) return;
+  const web = s.findWeb(v);
+  s.webAvoid[web]! |= mask;
+  if (s.webLoses[web]! < blockFreq) s.webLoses[web] = blockFreq;
 }
 
 /** After the instruction: the dead leave W, definitions enter. */
@@ -506,7 +518,7 @@ function chooseStore(s: State, v: number): void {
     s.storeMode[v] = STORE_NONE;
   } else if (s.storeMode[v] === STORE_NONE) {
     const b = s.defBlock[v]!;
-    const early = b >= 0 && s.lazyCost[v]! > s.freq[b]!;
+    const early = b >= 0 && s.lazyCost[v]! > 0.6 * s.freq[b]!;
     const odd = s.chaos !== null && s.chaos.oneIn(2);
     s.storeMode[v] = early !== odd ? STORE_DEF : STORE_LAZY;
   }

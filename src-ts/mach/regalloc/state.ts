@@ -80,6 +80,7 @@ export class State implements MoveSink {
   vcount = new Int32Array(0);
   /** First use of a block parameter in its block's terms; once assigned, its register at entry or -1. */
   paramNext = new Int32Array(0);
+  /** A frequency noted with a value by the phase at hand. */
   vfreq = new Float64Array(0);
   needSlot = new Uint8Array(0);
   storeMode = new Uint8Array(0);
@@ -93,6 +94,9 @@ export class State implements MoveSink {
   webReg = new Int32Array(0);
   webSlot = new Int32Array(0);
   avoid = new Int32Array(0);
+  /** What values of the web should avoid, and how often the most frequent of them would lose its register; by root. */
+  webAvoid = new Int32Array(0);
+  webLoses = new Float64Array(0);
   home = new Int32Array(0);
   lastHome = new Int32Array(0);
   /** Register that holds the value before the instruction at hand, -1 = memory. */
@@ -197,6 +201,8 @@ export class State implements MoveSink {
       this.webReg = new Int32Array(size);
       this.webSlot = new Int32Array(size);
       this.avoid = new Int32Array(size);
+      this.webAvoid = new Int32Array(size);
+      this.webLoses = new Float64Array(size);
       this.home = new Int32Array(size);
       this.lastHome = new Int32Array(size);
       this.src = new Int32Array(size);
@@ -215,7 +221,10 @@ export class State implements MoveSink {
     this.phiHint.fill(-1, 0, n);
     this.webReg.fill(-1, 0, n);
     this.webSlot.fill(-1, 0, n);
+    this.vfreq.fill(0, 0, n);
     this.avoid.fill(0, 0, n);
+    this.webAvoid.fill(0, 0, n);
+    this.webLoses.fill(0, 0, n);
     this.home.fill(-1, 0, n);
     this.lastHome.fill(-1, 0, n);
     this.src.fill(-1, 0, n);

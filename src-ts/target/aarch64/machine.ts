@@ -40,6 +40,7 @@ export const registers: RegisterFile = {
   allocatableGp: [...CALLER_SAVED, ...CALLEE_SAVED],
   allocatableFp: range(PREG_FP, PREG_FP + 30),
   calleeSaved: { gp: mask(CALLEE_SAVED), fp: 0 },
+  savedTogether: 2,
   scratchGp: SCRATCH,
   scratchFp: PREG_FP + SCRATCH_FP,
 };

@@ -25,6 +25,7 @@ export const registers: RegisterFile = {
   allocatableGp: [...CALLER_SAVED, ...CALLEE_SAVED],
   allocatableFp: fp(15),
   calleeSaved: { gp: mask(CALLEE_SAVED), fp: 0 },
+  savedTogether: 1,
   scratchGp: SCRATCH,
   scratchFp: PREG_FP + SCRATCH_FP,
 };

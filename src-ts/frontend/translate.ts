@@ -127,6 +127,7 @@ export class Translator extends State {
         default:
           this.other(op);
       }
+      if (this.labels !== null && this.live) this.labels.operands(this.values, this.sp, pos);
     }
     if (r.pos !== r.end)
       this.fail('END opcode expected: operators after the end of the function', r.pos);

@@ -5,6 +5,7 @@
 import type { Func } from '../ir/func.ts';
 import { bug } from '../util/bug.ts';
 import { stopwatch } from '../util/stopwatch.ts';
+import { boundedAddresses } from './addresses.ts';
 import { Analyses } from './analyses.ts';
 import { removeBounds } from './bounds.ts';
 import { simplifyBranches } from './branches.ts';
@@ -58,6 +59,7 @@ export const PASSES: readonly Pass[] = [
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
   pass('gvn-late', valueNumbering, FULL),
+  pass('addresses', boundedAddresses, FULL),
   pass('stores', deadStores, FULL),
   pass('bounds', removeBounds, FULL),
   pass('dce', deadCode, BOTH),
@@ -88,6 +90,7 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'several loops leave the same rows in one preheader or in one below another',
   ],
   ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
+  ['gvn-late', 'addresses', 'equal sums are found before some are taken apart'],
   ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
   [
     'gvn-late',

@@ -70,7 +70,7 @@ export class Lowering {
   private site = 0;
   /** A row whose value the row after it computed as well. */
   private done = NONE;
-  /** Rows computed on the edge that passes them, and whether one is being lowered. */
+  /** Rows computed on the edge that passes them; whether one is being lowered; whether any may be. */
   private sunk = new Uint8Array(0);
   private sinking = false;
   private sinks = false;
@@ -159,8 +159,7 @@ export class Lowering {
     const op = f.op[row];
     if (op < Op.IADD || op > Op.SEXT32 || (Op.OP_FACTS[op] & Op.F_PURE) === 0) return;
     if (this.useTable.reads[row] !== 1 || f.block[row] !== f.edgeFrom[e]) return;
-    const replaces = this.replacesNeeded(f.a[row], e) || this.replacesNeeded(f.b[row], e);
-    if (!replaces) return;
+    if (!this.replacesNeeded(f.a[row], e) && !this.replacesNeeded(f.b[row], e)) return;
     this.sunk[row] = 1;
     this.site = row;
     this.sinking = true;
@@ -288,6 +287,7 @@ export class Lowering {
     if (!isLoad(f.op[row]) || useTable.uses[row] !== 1 || this.rowVreg[row] !== NOT_NEEDED) {
       return false;
     }
+    // A load that may trap does so on every way, so it stays behind when its user is sunk.
     if (!this.sinking && useTable.colour[row] === useTable.colour[site]) return true;
     const fixed = (f.aux[row] & 0xff) === Op.R_READONLY && (f.aux[row] & Op.MEM_NOTRAP) !== 0;
     return fixed && f.block[row] === f.block[site];

@@ -2,9 +2,9 @@
  * Between blocks: registers at block entries and the moves on edges.
  *
  * A block with one predecessor takes values over as they are; its edge's moves stand at its head. With several, values
- * keep the register they have in the hottest predecessor seen, except that at a loop's header a value leaves a
- * register it would be driven from inside the loop. Moves of the edges stand at the ends of the predecessors and are
- * made last, when both ends are known.
+ * keep the register most of the predecessors seen have them in, or the one they have at the header of the loop around;
+ * except that at a loop's header a value leaves a register it would be driven from inside the loop. Moves of the edges
+ * stand at the ends of the predecessors and are made last, when both ends are known.
  */
 import { ALLOC_SLOT, I_BRANCH, K_MASK, K_USE, REMAT_BASE } from '../vcode.ts';
 import { bug } from '../../util/bug.ts';

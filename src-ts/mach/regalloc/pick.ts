@@ -2,8 +2,9 @@
  * The choice of a register for a value among those free, and the registers' contents.
  *
  * Order of wishes: what a fixed use ahead asks for; the register of the block parameter the value flows to; that of its
- * web; the one it had before; never one that will be taken away from it while others are free. Without a wish: the first
- * in the target's order that no value of the surrounding loop returns to.
+ * web; the one it had before; never one that will be taken away from it while others are free, nor one that calls take
+ * from others of its web about as often as it is chosen. Without a wish: the first in the target's order that no value of
+ * the surrounding loop returns to.
  */
 import type { State } from './state.ts';
 
@@ -14,6 +15,7 @@ export const occupied = new Int32Array(2);
 /** Registers held at the entry of the loop around the block at hand, by class. */
 export const loopReserved = new Int32Array(2);
 
+/** How often the block at hand runs. */
 let blockFreq = 0;
 
 /** Starts a block that runs so often. */

@@ -2,8 +2,9 @@
  * What the phases of the allocator share: columns over vregs, blocks, instructions and operands, and pools of lists.
  * One object serves all functions; `begin` grows and clears what the next one needs.
  *
- * Phases, each a file: cfg (order, loops, frequencies), liveness (live-in lists, next uses, hints), spill (which values
- * are in registers where), slots, assign (which registers), edges (moves between blocks).
+ * Phases, each a file: cfg (order, loops, frequencies), liveness (live-in lists, next uses, hints), saved (which
+ * callee-saved registers pay), spill (which values are in registers where), slots, assign (which registers), edges (moves
+ * between blocks).
  *
  * Method: SSA-based. Spilling decides first and alone, by furthest next use per block with loop-aware sets at block
  * entries (Braun & Hack, Register Spilling and Live-Range Splitting for SSA-Form Programs, CC 2009), so that at every

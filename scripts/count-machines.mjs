@@ -2,7 +2,7 @@
 // counts (bench/count). Made in .cache (ignored by git).
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { cache, installHeaders, installLibrary, paths, WASMTIME } from './bench-setup.mjs';
 import * as Arm from './qemu-aarch64.mjs';
 
@@ -29,11 +29,12 @@ function installArmLibrary() {
 }
 
 /**
- * By target: what prepares the machine, the command lines of a program and of Node on it, the settings that Elfin compiles
+ * By target: what installs the packages, and what prepares the whole machine, the command lines of a program and of Node on it, the settings that Elfin compiles
  * with, a folder below whose parent the addon is, the folder of wasmtime's library, and the C compiler.
  */
 const MACHINES = {
   'x86_64-linux': {
+    packages: () => Arm.installPackages({ 'qemu-x86_64': 'qemu-user' }),
     setUp: () => Arm.installPackages({ 'qemu-x86_64': 'qemu-user' }),
     program: qemuX64,
     node: (args, plugin) => qemuX64(process.execPath, args, plugin),
@@ -46,6 +47,7 @@ const MACHINES = {
     cc: 'cc',
   },
   'aarch64-linux': {
+    packages: () => Arm.installPackages(Arm.PACKAGES),
     setUp: Arm.setUp,
     program: Arm.qemu,
     node: Arm.qemuNode,
@@ -63,14 +65,33 @@ export function countingTarget(word) {
   return found;
 }
 
-const sourceOf = (name) => join(Arm.root, 'bench', 'count', name);
-
-/** Compiles a C file once for each of its versions. */
-function buildC(cc, name, args) {
-  const digest = createHash('sha1').update(readFileSync(sourceOf(name)));
-  const out = join(cache, `${name}-${digest.update([cc, ...args].join(' ')).digest('hex')}`);
-  if (!existsSync(out)) Arm.run(cc, ['-O2', sourceOf(name), ...args, '-o', out]);
+/** Compiles a C file of bench/ once for each of its versions. */
+function buildC(cc, path, args) {
+  const source = join(Arm.root, 'bench', path);
+  const digest = createHash('sha1').update(readFileSync(source));
+  const out = join(
+    cache,
+    `${basename(path)}-${digest.update([cc, ...args].join(' ')).digest('hex')}`,
+  );
+  if (!existsSync(out)) Arm.run(cc, ['-O2', source, ...args, '-o', out]);
   return out;
+}
+
+/** Compiles a C file of bench/ against wasmtime's library. */
+function buildHost(machine, path) {
+  installHeaders();
+  const library = machine.wasmtime();
+  const link = [join(library, '_libwasmtime.so'), `-Wl,-rpath,${library}`];
+  return buildC(machine.cc, path, [`-I${paths.headers}`, ...link]);
+}
+
+/** Sets up wasmtime on a target. Answers a maker of command lines that compile a module to an object. */
+export function wasmtimeCompiler(target) {
+  const machine = MACHINES[target];
+  mkdirSync(cache, { recursive: true });
+  machine.packages();
+  const host = buildHost(machine, 'hosts/wasmtime-serialize.c');
+  return (module, object) => machine.program(host, [module, object]);
 }
 
 /**
@@ -81,11 +102,8 @@ export async function countingMachine(target) {
   const machine = MACHINES[target];
   mkdirSync(cache, { recursive: true });
   await machine.setUp();
-  installHeaders();
-  const library = machine.wasmtime();
-  const plugin = buildC('cc', 'icount.c', ['-shared', '-fPIC']);
-  const link = [join(library, '_libwasmtime.so'), `-Wl,-rpath,${library}`];
-  const host = buildC(machine.cc, 'wasmtime.c', [`-I${paths.headers}`, ...link]);
+  const plugin = buildC('cc', 'count/icount.c', ['-shared', '-fPIC']);
+  const host = buildHost(machine, 'count/wasmtime.c');
   mkdirSync(machine.home, { recursive: true });
   const guest = join(machine.home, 'count', 'guest.mjs');
   await Arm.bundleHalf('guest', guest);

@@ -2,7 +2,7 @@
 //
 //   node scripts/eh-frame-size.mjs [--target aarch64-linux] FILE.wasm|FOLDER…     default: examples and the benchmark's folder
 //
-// Uses the built library (npm run build:ts); installs wasmtime's library as the benchmark does. A module of which either
+// Uses the built library (npm run build:ts); installs wasmtime's library for the target as the benchmark does. A module of which either
 // compiler does not support something is left out.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -11,16 +11,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compile } from '../dist/compiler.js';
-import { installLibrary, paths } from './bench-setup.mjs';
-
-const SERIALIZE = `
-import sys, wasmtime
-config = wasmtime.Config()
-if sys.argv[1]: config.target = sys.argv[1]
-module = wasmtime.Module(wasmtime.Engine(config), open(sys.argv[2], 'rb').read())
-open(sys.argv[3], 'wb').write(module.serialize())
-`;
-const WASMTIME_TARGETS = { 'x86_64-linux': '', 'aarch64-linux': 'aarch64-unknown-linux-gnu' };
+import { wasmtimeCompiler } from './count-machines.mjs';
 
 /** Contents of .eh_frame of a 64-bit little-endian ELF file. */
 function ehFrame(bytes) {
@@ -49,11 +40,9 @@ function count(section) {
   return { fdes, bytes: section.length };
 }
 
-function wasmtimeObject(path, target, dir) {
+function wasmtimeObject(commandLine, path, dir) {
   const object = join(dir, 'module.cwasm');
-  const env = { ...process.env, PYTHONPATH: paths.python };
-  const args = ['-c', SERIALIZE, WASMTIME_TARGETS[target], path, object];
-  execFileSync('python3', args, { env, stdio: 'pipe' });
+  execFileSync(...commandLine(path, object), { stdio: 'pipe' });
   return readFileSync(object);
 }
 
@@ -71,7 +60,7 @@ const { values, positionals } = parseArgs({
 });
 const bench = process.env.ELFIN_BENCH ?? join(root, '..', 'shared', 'bench');
 const folders = positionals.length > 0 ? positionals : [join(root, 'examples'), bench];
-installLibrary();
+const wasmtime = wasmtimeCompiler(values.target);
 const dir = mkdtempSync(join(tmpdir(), 'elfin-eh-frame-'));
 const sums = [0, 0, 0, 0];
 console.log('bytes of .eh_frame per function   Elfin  wasmtime  ratio');
@@ -80,7 +69,7 @@ for (const path of folders.flatMap(wasmFiles)) {
   let ours, theirs;
   try {
     ours = count(ehFrame(compile(readFileSync(path), { target: values.target, cpu: 'baseline' })));
-    theirs = count(ehFrame(wasmtimeObject(path, values.target, dir)));
+    theirs = count(ehFrame(wasmtimeObject(wasmtime, path, dir)));
   } catch (error) {
     console.log(`${label.padEnd(32)}  ${error.message.split('\n')[0].slice(0, 60)}`);
     continue;

@@ -61,7 +61,7 @@ function has(program) {
   return spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
 }
 
-const PACKAGES = {
+export const PACKAGES = {
   'qemu-aarch64': 'qemu-user',
   'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
   cmake: 'cmake',

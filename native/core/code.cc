@@ -93,7 +93,9 @@ const char *CodeMapping::activate(const CodeLayout &layout, CodeAudience audienc
     unwind_.add();
 #if !defined(_WIN32)
   if (audience.debugger)
-    gdb_ = GdbObject::add(base_, size_);
+    gdb_ = audience.debugFile == nullptr
+               ? GdbObject::add(base_, size_, base_)
+               : GdbObject::add(audience.debugFile, audience.debugFileSize, base_);
 #endif
   text_ = range.start;
   return nullptr;

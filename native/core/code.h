@@ -37,6 +37,9 @@ struct CodeAudience {
   bool unwinder = true;
   /// A debugger, by GDB's interface (not on Windows).
   bool debugger = false;
+  /// The object as the debugger shall read it, when the mapping is not that but an image of it.
+  const uint8_t *debugFile = nullptr;
+  size_t debugFileSize = 0;
 };
 
 class CodeMapping {

@@ -26,7 +26,7 @@ enum class FiberState : uint32_t {
   Running,
   /// Called the host; resume() goes on.
   Suspended,
-  /// Trapped; only trapFrames() and abandon() make sense.
+  /// Trapped; only fiberFrames() and abandon() make sense.
   Trapped,
 };
 

@@ -71,9 +71,9 @@ bool placeSections(std::vector<uint8_t> &file, const uint8_t *base) {
 
 } // namespace
 
-std::unique_ptr<GdbObject> GdbObject::add(const uint8_t *base, size_t size) {
+std::unique_ptr<GdbObject> GdbObject::add(const uint8_t *file, size_t size, const uint8_t *base) {
   auto entry = std::make_unique<Entry>();
-  entry->file.assign(base, base + size);
+  entry->file.assign(file, file + size);
   if (!placeSections(entry->file, base))
     return nullptr;
   return std::unique_ptr<GdbObject>(new GdbObject(std::move(entry)));

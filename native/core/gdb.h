@@ -11,9 +11,10 @@ namespace elfin {
 /// An object that the debugger knows, until destruction.
 class GdbObject {
 public:
-  /// Tells the debugger about the relocatable object mapped at `base`: a copy whose sections have
-  /// the addresses they are mapped at. nullptr when the section headers are not inside the object.
-  static std::unique_ptr<GdbObject> add(const uint8_t *base, size_t size);
+  /// Tells the debugger about the relocatable object of these bytes, which is mapped at `base`: a
+  /// copy whose sections have the addresses they are mapped at. nullptr when the section headers
+  /// are not inside the object.
+  static std::unique_ptr<GdbObject> add(const uint8_t *file, size_t size, const uint8_t *base);
   ~GdbObject();
   GdbObject(const GdbObject &) = delete;
   GdbObject &operator=(const GdbObject &) = delete;

@@ -188,8 +188,8 @@ bool abandon(Thread *thread) {
   return true;
 }
 
-__attribute__((no_sanitize_address)) std::vector<uintptr_t> trapFrames(const Thread *thread,
-                                                                       size_t max) {
+__attribute__((no_sanitize_address)) std::vector<uintptr_t> fiberFrames(const Thread *thread,
+                                                                        size_t max) {
   std::vector<uintptr_t> frames;
   const auto *fiber = reinterpret_cast<const Fiber *>(thread->transfer()->fiber);
   if (fiber == nullptr || max == 0)

@@ -68,7 +68,7 @@ bool resume(Thread *thread);
 bool abandon(Thread *thread);
 /// Program counters of transfer->fiber, innermost first, by its chain of frame pointers: where it
 /// trapped (unless it is suspended), and return addresses.
-std::vector<uintptr_t> trapFrames(const Thread *thread, size_t max);
+std::vector<uintptr_t> fiberFrames(const Thread *thread, size_t max);
 /// Lower halves of all words on suspended fibers whose upper half is EXTERNREF_TAG.
 std::vector<uint32_t> scanExternrefs(const Thread *thread);
 

@@ -103,7 +103,7 @@ private:
   std::shared_ptr<CodeMapping> mapping_;
 };
 
-/// enter, resume, abandon, trapFrames, scanExternrefs, initThread.
+/// enter, resume, abandon, fiberFrames, scanExternrefs, initThread.
 bool defineCalls(Napi::Env env, Napi::Object exports);
 /// createInstance, createBlock, checksum, cpuFeatures, detach.
 void defineBlocks(Napi::Env env, Napi::Object exports);

@@ -35,12 +35,12 @@ napi_value abandonCall(napi_env env, napi_callback_info) {
   return nullptr;
 }
 
-Napi::Value trapFramesCall(const Napi::CallbackInfo &info) {
+Napi::Value fiberFramesCall(const Napi::CallbackInfo &info) {
   uint64_t max;
   Thread *thread = currentThread();
   if (!readUint(info[0], max) || thread == nullptr)
     return info.Env().Undefined();
-  std::vector<uintptr_t> frames = trapFrames(thread, max);
+  std::vector<uintptr_t> frames = fiberFrames(thread, max);
   auto result = Napi::Float64Array::New(info.Env(), frames.size());
   for (size_t i = 0; i < frames.size(); i++)
     result[i] = static_cast<double>(frames[i]);
@@ -106,7 +106,7 @@ bool defineCalls(Napi::Env env, Napi::Object exports) {
       return false;
     exports.Set(hot.name, Napi::Value(env, function));
   }
-  exports.Set("trapFrames", Napi::Function::New(env, trapFramesCall, "trapFrames"));
+  exports.Set("fiberFrames", Napi::Function::New(env, fiberFramesCall, "fiberFrames"));
   exports.Set("scanExternrefs", Napi::Function::New(env, scanExternrefsCall, "scanExternrefs"));
   exports.Set("initThread", Napi::Function::New(env, initThread, "initThread"));
   return true;

@@ -96,6 +96,11 @@ Napi::Value CodeWrap::activate(const Napi::CallbackInfo &info) {
     uint32_t bits = info[2].As<Napi::Number>().Uint32Value();
     audience = {(bits & 1) != 0, (bits & 2) != 0};
   }
+  if (info[3].IsTypedArray()) {
+    auto file = info[3].As<Napi::Uint8Array>();
+    audience.debugFile = file.Data();
+    audience.debugFileSize = file.ByteLength();
+  }
   if (const char *wrong = Unwrap(info[0].As<Napi::Object>())->mapping_->activate(layout, audience))
     return throwRange(env, wrong);
   return env.Undefined();

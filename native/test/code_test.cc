@@ -264,7 +264,7 @@ TEST(FrameRegistry, TakesSectionsApartForThoseThatTakeFdes) {
 
 TEST(GdbObject, RefusesWhatIsNoObject) {
   std::vector<uint8_t> bytes(sizeof(Elf64_Ehdr) - 1);
-  EXPECT_EQ(GdbObject::add(bytes.data(), bytes.size()), nullptr);
+  EXPECT_EQ(GdbObject::add(bytes.data(), bytes.size(), bytes.data()), nullptr);
   Elf64_Ehdr header{};
   header.e_shentsize = sizeof(Elf64_Shdr);
   header.e_shnum = 3;
@@ -272,11 +272,11 @@ TEST(GdbObject, RefusesWhatIsNoObject) {
   for (uint64_t place : {uint64_t{65}, uint64_t{1} << 40, UINT64_MAX}) {
     header.e_shoff = place;
     std::memcpy(bytes.data(), &header, sizeof header);
-    EXPECT_EQ(GdbObject::add(bytes.data(), bytes.size()), nullptr);
+    EXPECT_EQ(GdbObject::add(bytes.data(), bytes.size(), bytes.data()), nullptr);
   }
   header.e_shoff = sizeof header;
   std::memcpy(bytes.data(), &header, sizeof header);
-  EXPECT_NE(GdbObject::add(bytes.data(), bytes.size()), nullptr);
+  EXPECT_NE(GdbObject::add(bytes.data(), bytes.size(), bytes.data()), nullptr);
 }
 
 } // namespace

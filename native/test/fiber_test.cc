@@ -199,7 +199,7 @@ TEST_F(FiberTest, TrapsInRegisteredCode) {
   CodePage code;
   EXPECT_EQ(call(reinterpret_cast<Entry>(code.start())), STATUS_TRAP);
   EXPECT_EQ(thread->transfer()->trap, TRAP_UNREACHABLE);
-  std::vector<uintptr_t> frames = trapFrames(thread, 10);
+  std::vector<uintptr_t> frames = fiberFrames(thread, 10);
   ASSERT_FALSE(frames.empty());
   EXPECT_EQ(frames[0], code.start());
   EXPECT_TRUE(abandon(thread));

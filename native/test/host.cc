@@ -5,6 +5,7 @@
 //   object PATH textOffset textSize ehFrameOffset ehFrameSize trapsOffset trapsSize
 //   word AT VALUE | text AT OFFSET | block AT OFFSET | thread AT | builtins AT | native AT NAME
 //       a 64-bit word of the block, which holds instance contexts and what they point to
+//   debugger 0|1         objects from here on are told to a debugger
 //   step 0|1             calls from here on are between two breakpoints
 //   catch 0|1            calls from here on are expected to throw
 //   call FUNCREF SLOT…   calls the VMFuncRef at that place of the block, prints how it ended
@@ -140,6 +141,8 @@ public:
     in >> at;
     if (command == "step")
       step_ = at != 0;
+    else if (command == "debugger")
+      audience_.debugger = at != 0;
     else if (command == "catch")
       catch_ = at != 0;
     else if (command == "frames")
@@ -163,7 +166,7 @@ private:
     code_.reset(CodeMapping::mapFile(path.c_str(), error));
     if (code_ == nullptr)
       fail(error.c_str());
-    if (const char *wrong = code_->activate(layout))
+    if (const char *wrong = code_->activate(layout, audience_))
       fail(wrong);
   }
 
@@ -247,6 +250,7 @@ private:
   Thread *thread_;
   std::unique_ptr<CodeMapping> code_;
   uint64_t textSize_ = 0;
+  CodeAudience audience_;
   bool step_ = false;
   bool catch_ = false;
 };

@@ -24,7 +24,7 @@ import type { ModuleInfo } from '../wasm/types.ts';
 import { backEndOf, type BackEnd, type MakeTrampoline } from './backends.ts';
 import { cpuFeatures } from './cpu.ts';
 import type { Settings } from './settings.ts';
-import { makesIndirectTailCalls } from './tailcalls.ts';
+import { makesForeignTailCalls } from './tailcalls.ts';
 
 /**
  * Stages whose text can be asked for: `ir` as the frontend made it, `passes` after every pass (the hook is told
@@ -117,7 +117,7 @@ export class Session {
     this.backEnd = backEndOf(settings.target);
     this.code = {
       features: cpuFeatures('elfin', settings).bits,
-      preservesContext: !makesIndirectTailCalls(bytes, m),
+      preservesContext: !makesForeignTailCalls(bytes, m),
       debugInfo: settings.debugInfo,
       quick: settings.optLevel === 0,
       signsReturns: settings.pointerAuth === 'ret',

@@ -153,10 +153,10 @@ export const SETTINGS = [
   {
     name: 'perf',
     kind: 'choice',
-    values: ['environment', 'off', 'map', 'jitdump'],
+    values: ['environment', 'off', 'map', 'jitdump', 'image'],
     default: 'environment',
     class: 'run',
-    help: 'tell perf of compiled code: by /tmp/perf-PID.map, or by jit-PID.dump in the current folder for perf inject --jit; environment: what ELFIN_PERF says, else off',
+    help: 'tell perf of compiled code: by /tmp/perf-PID.map, by jit-PID.dump in the current folder for perf inject --jit, or by running it from elfin-PID-N.so in the current folder, which has what --call-graph dwarf needs; environment: what ELFIN_PERF says, else off',
   },
   {
     name: 'workers',

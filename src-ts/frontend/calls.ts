@@ -1,19 +1,18 @@
 /**
- * Calls. A defined function is called directly; an imported one through its code and context in the instance; an
- * indirect one through its table entry, whose type id is compared with the wanted one.
+ * Calls of functions that are known: a defined one is called directly, an imported one through its code and context in
+ * the instance. Calls through tables are in indirect.ts.
  */
 import * as Abi from '../gen/abi.ts';
 import * as Ir from '../gen/ir.ts';
 import { NONE } from '../ir/func.ts';
-import { FUNCREF, I32, typeName, typeNames } from '../wasm/types.ts';
+import { FUNCREF, typeNames } from '../wasm/types.ts';
 import type { FuncType } from '../wasm/types.ts';
 import { irType } from './layout.ts';
 import { wiring } from './memory.ts';
-import { entryAddress, entryAux, tableIndex } from './tables.ts';
 import type { State } from './state.ts';
 
 /** Tail calls return what the callee returns. */
-function checkTail(t: State, type: FuncType): void {
+export function checkTail(t: State, type: FuncType): void {
   const own = t.resultTypes;
   let same = own.length === type.results.length;
   for (let i = 0; same && i < own.length; i++) same = own[i] === type.results[i];
@@ -38,7 +37,7 @@ function callType(type: FuncType): number {
 }
 
 /** Emits a call or tail call through a code address. */
-function emitIndirect(
+export function emitIndirect(
   t: State,
   tail: boolean,
   code: number,
@@ -59,12 +58,12 @@ export function call(t: State, tail: boolean): void {
   const type = m.funcType(index);
   if (tail) checkTail(t, type);
   t.popAll(type.params);
-  if (!t.live) return dead(t, type, tail);
+  if (!t.live) return deadCall(t, type, tail);
   callFunction(t, index, type, tail);
 }
 
 /** A call of a function that is known; its arguments are above the stack pointer. */
-function callFunction(t: State, index: number, type: FuncType, tail: boolean): void {
+export function callFunction(t: State, index: number, type: FuncType, tail: boolean): void {
   const { m, b } = t;
   if (!tail && t.inline(index, type)) return;
   const sig = m.funcSignature(index);
@@ -81,42 +80,9 @@ function callFunction(t: State, index: number, type: FuncType, tail: boolean): v
   if (tail) t.setUnreachable();
 }
 
-function dead(t: State, type: FuncType, tail: boolean): void {
+export function deadCall(t: State, type: FuncType, tail: boolean): void {
   if (tail) t.setUnreachable();
   else pushResults(t, type, 0);
-}
-
-/** `call_indirect` and `return_call_indirect`. */
-export function callIndirect(t: State, tail: boolean): void {
-  const { m, b } = t;
-  const typeIndex = t.r.u32();
-  const type = m.types[typeIndex];
-  if (type === undefined) return t.fail(`unknown type ${typeIndex}`);
-  const table = tableIndex(t);
-  const element = m.tables[table]!.element;
-  if (element !== FUNCREF) {
-    t.fail(
-      `type mismatch: table ${table} holds ${typeName(element)}, an indirect call needs funcref`,
-    );
-  }
-  if (tail) checkTail(t, type);
-  const index = t.pop(I32);
-  t.popAll(type.params);
-  if (!t.live) return dead(t, type, tail);
-  const sig = m.canonical[typeIndex]!;
-  const target = t.calls?.target(t, table, index, sig) ?? -1;
-  if (target >= 0) return callFunction(t, target, type, tail);
-  const entry = entryAddress(t, table, index, Ir.TRAP_UNDEFINED_ELEMENT);
-  const aux = entryAux(t, table);
-  if (t.calls?.allHave(t, table, sig) !== true) {
-    const found = b.load(Ir.LOAD, Ir.T_I32, entry, NONE, Abi.FUNC_ENTRY_TYPE_ID, 0, aux);
-    const wanted = wiring(t, t.layout.ctx.typeIds + sig * Abi.CTX_TYPE_IDS_STRIDE, Ir.T_I32);
-    b.emit(t.f.newRow(Ir.SIGCHECK, Ir.T_VOID, found, wanted, NONE, b.pos));
-  }
-  const code = b.load(Ir.LOAD, Ir.T_I64, entry, NONE, Abi.FUNC_ENTRY_CODE, 0, aux);
-  const ctx = b.load(Ir.LOAD, Ir.T_I64, entry, NONE, Abi.FUNC_ENTRY_CTX, 0, aux);
-  emitIndirect(t, tail, code, ctx, type, sig);
-  if (tail) t.setUnreachable();
 }
 
 /** `ref.func`: the address of the function's VMFuncRef. */

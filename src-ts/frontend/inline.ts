@@ -6,6 +6,7 @@ import * as Ir from '../gen/ir.ts';
 import type { Func } from '../ir/func.ts';
 import { INLINE_NEVER, INLINE_ONCE, MAX_INLINE_DEPTH, type InlinePlan } from './inlineplan.ts';
 import { CALL_WEIGHT } from '../wasm/callgraph.ts';
+import type { FixedTable } from '../wasm/fixedtables.ts';
 import type { State } from './state.ts';
 
 export class Inliner {
@@ -30,16 +31,17 @@ export class Inliner {
    * @param sig signature that the call wants
    */
   target(t: State, table: number, index: number, sig: number): number {
-    const entries = this.plan.tables[table];
-    if (!entries || t.f.op[index] !== Ir.ICONST) return -1;
-    const func = entries[t.f.imm[index]!] ?? -1;
+    const fixed = this.plan.tables[table];
+    if (!fixed || t.f.op[index] !== Ir.ICONST) return -1;
+    const func = fixed.entries[t.f.imm[index]!] ?? -1;
     if (func < 0 || t.m.funcSignature(func) !== sig) return -1;
     return this.may(t, 'call-target') ? func : -1;
   }
 
-  /** Whether every entry of a table has a signature, so that calls through it need no check of it. */
-  allHave(t: State, table: number, sig: number): boolean {
-    return this.plan.tableSignature[table] === sig && this.may(t, 'call-check');
+  /** What is known of a table that never changes; null for others. */
+  fixed(t: State, table: number): FixedTable | null {
+    const fixed = this.plan.tables[table] ?? null;
+    return fixed !== null && this.may(t, 'call-table') ? fixed : null;
   }
 
   /** Begins a function, by its index among the defined ones. */

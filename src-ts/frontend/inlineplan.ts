@@ -14,7 +14,7 @@ import {
   callGraph,
   type CallGraph,
 } from '../wasm/callgraph.ts';
-import { fixedTables } from '../wasm/fixedtables.ts';
+import { fixedTables, type FixedTable } from '../wasm/fixedtables.ts';
 import type { ModuleInfo } from '../wasm/types.ts';
 
 export interface InlineLimits {
@@ -93,16 +93,7 @@ export interface InlinePlan {
   /** How many levels calls of itself are inlined into a function. */
   readonly recursion: Uint8Array;
   /** By table: what calls through it reach (wasm/fixedtables.ts). */
-  readonly tables: readonly (Int32Array | null)[];
-  /** By table: the signature that every entry has, -1 where they differ, are null or not known. */
-  readonly tableSignature: Int32Array;
-}
-
-/** Signature of all entries of a table that never changes, or -1. */
-function commonSignature(m: ModuleInfo, entries: Int32Array | null): number {
-  if (entries === null || entries.length === 0 || entries[0]! < 0) return -1;
-  const sig = m.funcSignature(entries[0]!);
-  return entries.every((func) => func >= 0 && m.funcSignature(func) === sig) ? sig : -1;
+  readonly tables: readonly (FixedTable | null)[];
 }
 
 class Planner {
@@ -116,7 +107,6 @@ class Planner {
     private readonly limits: InlineLimits,
   ) {
     const n = m.definedFuncs;
-    const tables = fixedTables(m, g.tableWritten);
     this.depth = new Uint8Array(n);
     this.plan = {
       limits,
@@ -126,8 +116,7 @@ class Planner {
       kind: new Uint8Array(n),
       order: new Int32Array(n).fill(-1),
       recursion: new Uint8Array(n),
-      tables,
-      tableSignature: Int32Array.from(tables, (entries) => commonSignature(m, entries)),
+      tables: fixedTables(m, g.tableWritten),
     };
     this.walk(n);
   }

@@ -9,6 +9,10 @@
  *
  * Nothing here asks for a value: a join that nobody read a local at has no parameter for it, and the local is unknown
  * after it. So code is the same with labels and without, but for what those two would have done.
+ *
+ * Compilers that optimise keep variables on Wasm's operand stack, too: its slots, counted from the bottom, are labelled
+ * as if they were further locals. Whoever looks up the slot of a value finds the operator before in the text that pushed
+ * it, whatever way control took, so that list needs no care at joins.
  */
 import { NONE, type Func } from '../ir/func.ts';
 import { growI32 } from './columns.ts';
@@ -17,6 +21,8 @@ import type { Ssa } from './ssa.ts';
 /** Changes and steps of a function after which labels are given up: no body that a compiler made comes near. */
 const MAX_LABELS = 1 << 20;
 const MAX_STEPS = 1 << 24;
+/** Slots of the operand stack that are followed. */
+const MAX_OPERANDS = 32;
 
 export class Labels {
   // Changes in order of notice: position, local, what it stands for from there on, and the change that held before.
@@ -44,6 +50,15 @@ export class Labels {
   private seen = new Int32Array(256);
   private stamp = 0;
 
+  // Operands in order of position: slot and value; and what each slot was given last.
+  private operandPos = new Int32Array(256);
+  private operandSlot = new Int32Array(256);
+  private operandValue = new Int32Array(256);
+  private operandCount = 0;
+  private readonly operandNow = new Int32Array(MAX_OPERANDS);
+  /** Number of the function's locals, and of the first operand. */
+  private locals = 0;
+
   /** Starts a function of so many locals, the first `params` of them defined by rows from `firstParam` on. */
   start(locals: number, params: number, firstParam: number, pos: number): void {
     if (this.current.length < locals) {
@@ -52,7 +67,9 @@ export class Labels {
       this.foundAt = growI32(this.foundAt, locals);
     }
     this.current.fill(NONE, 0, locals);
-    this.count = this.joins = this.steps = 0;
+    this.locals = locals;
+    this.count = this.joins = this.steps = this.operandCount = 0;
+    this.operandNow.fill(NONE);
     this.failed = false;
     for (let i = 0; i < params; i++) this.write(i, firstParam + i, pos);
   }
@@ -60,6 +77,28 @@ export class Labels {
   /** A local is given a value. */
   write(local: number, value: number, pos: number): void {
     this.current[local] = this.change(pos, local, value, NONE);
+  }
+
+  /** The operator at `pos` leaves a stack of so many values. */
+  operands(values: Int32Array, count: number, pos: number): void {
+    const { operandNow } = this;
+    for (let k = Math.min(count, MAX_OPERANDS) - 1; k >= 0; k--) {
+      if (operandNow[k] === values[k]) continue;
+      operandNow[k] = values[k]!;
+      const i = this.operandCount++;
+      if (i >= MAX_LABELS) this.failed = true;
+      if (this.failed) return;
+      if (i >= this.operandPos.length) this.growOperands(i);
+      this.operandPos[i] = pos;
+      this.operandSlot[i] = k;
+      this.operandValue[i] = values[k]!;
+    }
+  }
+
+  private growOperands(n: number): void {
+    this.operandPos = growI32(this.operandPos, n);
+    this.operandSlot = growI32(this.operandSlot, n);
+    this.operandValue = growI32(this.operandValue, n);
   }
 
   /** An `else` at `pos` of an `if` at `from`: locals are what they were there. */
@@ -114,10 +153,23 @@ export class Labels {
     const order = Uint32Array.from({ length: this.count }, (_, i) => i);
     const { pos, same } = this;
     order.sort((a, b) => pos[a]! - pos[b]! || a - b);
+    let k = 0;
     for (const i of order) {
+      k = this.addOperands(ssa, f, k, pos[i]!);
       const own = same[i] === NONE ? i : same[i]!;
       f.addLabel(pos[i]!, this.local[i]!, this.rowOf(this.value[own]!, ssa));
     }
+    this.addOperands(ssa, f, k, Infinity);
+  }
+
+  /** Labels of the operands from number k on that come before a position; returns the first that does not. */
+  private addOperands(ssa: Ssa, f: Func, k: number, before: number): number {
+    while (k < this.operandCount && this.operandPos[k]! < before) {
+      const row = ssa.resolve(this.operandValue[k]!);
+      f.addLabel(this.operandPos[k]!, this.locals + this.operandSlot[k]!, row);
+      k++;
+    }
+    return k;
   }
 
   private rowOf(value: number, ssa: Ssa): number {

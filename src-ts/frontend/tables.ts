@@ -6,7 +6,16 @@ import * as Abi from '../gen/abi.ts';
 import * as Ir from '../gen/ir.ts';
 import { NONE } from '../ir/func.ts';
 import { FUNCREF, I32, typeName } from '../wasm/types.ts';
-import { argList, aux, builtin, checkedBuiltin, extend, segment, wiring } from './memory.ts';
+import {
+  argList,
+  aux,
+  builtin,
+  checkedBuiltin,
+  extend,
+  READONLY,
+  segment,
+  wiring,
+} from './memory.ts';
 import type { State } from './state.ts';
 
 const FUNC_ENTRY_SHIFT = 5;
@@ -49,6 +58,18 @@ export function entryAddress(t: State, table: number, index: number, trap: numbe
   const length = defLoad(t, table, def, Ir.T_I32, Abi.TABLE_LENGTH);
   b.trapif(b.icmp(Ir.ICC_UGE, index, length), trap);
   const base = defLoad(t, table, def, Ir.T_I64, Abi.TABLE_BASE);
+  return indexed(t, table, base, index);
+}
+
+/** Address of an entry that there is, of a table that never changes. */
+export function fixedEntryAddress(t: State, table: number, index: number): number {
+  const def = tableDef(t, table);
+  const base = t.b.load(Ir.LOAD, Ir.T_I64, def, NONE, Abi.TABLE_BASE, 0, READONLY);
+  return indexed(t, table, base, index);
+}
+
+function indexed(t: State, table: number, base: number, index: number): number {
+  const { b } = t;
   const shift = isFuncTable(t, table) ? FUNC_ENTRY_SHIFT : REF_ENTRY_SHIFT;
   const scaled = b.binary(Ir.ISHL, Ir.T_I64, extend(t, index), b.iconst64(shift, 0));
   return b.binary(Ir.IADD, Ir.T_I64, base, scaled);

@@ -15,7 +15,8 @@ import { MAX_LOCALS } from '../wasm/limits.ts';
 import { heapType, valueType } from '../wasm/typebytes.ts';
 import { BOT, F32, F64, FUNCREF, I32, I64, isRef, type FuncType } from '../wasm/types.ts';
 import * as Bulk from './bulk.ts';
-import { call, callIndirect, refFunc } from './calls.ts';
+import { call, refFunc } from './calls.ts';
+import { callIndirect } from './indirect.ts';
 import { growI32 } from './columns.ts';
 import * as Control from './control.ts';
 import { irType } from './layout.ts';
@@ -126,6 +127,7 @@ export class Translator extends State {
         default:
           this.other(op);
       }
+      if (this.labels !== null && this.live) this.labels.operands(this.values, this.sp, pos);
     }
     if (r.pos !== r.end)
       this.fail('END opcode expected: operators after the end of the function', r.pos);

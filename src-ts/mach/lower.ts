@@ -7,7 +7,7 @@
  * its row needed; rows nobody asked for are skipped unless they have an effect. A load folded into an instruction is
  * marked with {@link Lowering.fold} and skipped when it is met.
  */
-import { ensure32 } from '../analysis/scratch.ts';
+import { ensure32, ensure8 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import { bug } from '../util/bug.ts';
@@ -70,6 +70,10 @@ export class Lowering {
   private site = 0;
   /** A row whose value the row after it computed as well. */
   private done = NONE;
+  /** Rows computed on the edge that passes them, and whether one is being lowered. */
+  private sunk = new Uint8Array(0);
+  private sinking = false;
+  private sinks = false;
   place = 0;
 
   /** Jump tables: entries of all tables as block places. */
@@ -92,6 +96,8 @@ export class Lowering {
   run(f: Func, settings: CodeSettings): VCode {
     this.target.prepare(f);
     this.begin(f, settings.quick);
+    // A debugger finds each value from where the source computes it on.
+    this.sinks = !settings.quick && settings.debugInfo !== true;
     this.target.begin(this, settings);
     const { order } = this;
     for (let p = order.count - 1; p >= 0; p--) {
@@ -120,6 +126,8 @@ export class Lowering {
     this.resultAreaBytes = 0;
     this.tailExtraBytes = 0;
     this.done = NONE;
+    this.sunk = ensure8(this.sunk, f.rowCount);
+    this.sunk.fill(0, 0, f.rowCount);
     this.code.clobberSets = this.target.clobberSets as VCode['clobberSets'];
   }
 
@@ -133,8 +141,42 @@ export class Lowering {
   private lowerSplit(): void {
     this.openGroup();
     this.target.lowerJump(this);
-    const list = this.f.edgeArgs[this.order.splitEdge[this.place]];
-    for (let i = 0, n = this.f.listLength(list); i < n; i++) this.vregOf(this.f.listGet(list, i));
+    const { f } = this;
+    const e = this.order.splitEdge[this.place];
+    const list = f.edgeArgs[e];
+    const n = f.listLength(list);
+    for (let i = 0; i < n; i++) this.vregOf(f.listGet(list, i));
+    if (this.sinks) for (let i = 0; i < n; i++) this.sink(f.listGet(list, i), e);
+  }
+
+  /**
+   * Computes an argument of a split edge there, if nothing else reads it and it replaces a parameter of the edge's target
+   * that is still needed on another way: where both lived at once they could not share a register. Blocks further on are
+   * lowered, so who else needs the parameter is known.
+   */
+  private sink(row: number, e: number): void {
+    const { f } = this;
+    const op = f.op[row];
+    if (op < Op.IADD || op > Op.SEXT32 || (Op.OP_FACTS[op] & Op.F_PURE) === 0) return;
+    if (this.useTable.reads[row] !== 1 || f.block[row] !== f.edgeFrom[e]) return;
+    const replaces = this.replacesNeeded(f.a[row], e) || this.replacesNeeded(f.b[row], e);
+    if (!replaces) return;
+    this.sunk[row] = 1;
+    this.site = row;
+    this.sinking = true;
+    this.openGroup();
+    this.target.lowerRow(this, row);
+    this.sinking = false;
+  }
+
+  /** Whether v is a parameter of the target of edge e that the edge does not pass on, and some block further on reads it. */
+  private replacesNeeded(v: number, e: number): boolean {
+    const { f } = this;
+    if (v === NONE || f.op[v] !== Op.PARAM || f.block[v] !== f.edgeTo[e]) return false;
+    if (this.rowVreg[v] < 0) return false;
+    const list = f.edgeArgs[e];
+    for (let i = 0, n = f.listLength(list); i < n; i++) if (f.listGet(list, i) === v) return false;
+    return true;
   }
 
   private lowerBlock(b: number): void {
@@ -145,7 +187,7 @@ export class Lowering {
       const op = f.op[r];
       if (op === Op.PARAM || op === Op.NOP || op === Op.PROJ) continue;
       const v = rowVreg[r];
-      if (r === this.done) continue;
+      if (r === this.done || this.sunk[r] === 1) continue;
       if (v === FOLDED || (v === NOT_NEEDED && !hasEffect(f, r))) continue;
       this.site = r;
       this.openGroup();
@@ -246,7 +288,7 @@ export class Lowering {
     if (!isLoad(f.op[row]) || useTable.uses[row] !== 1 || this.rowVreg[row] !== NOT_NEEDED) {
       return false;
     }
-    if (useTable.colour[row] === useTable.colour[site]) return true;
+    if (!this.sinking && useTable.colour[row] === useTable.colour[site]) return true;
     const fixed = (f.aux[row] & 0xff) === Op.R_READONLY && (f.aux[row] & Op.MEM_NOTRAP) !== 0;
     return fixed && f.block[row] === f.block[site];
   }

@@ -13,8 +13,8 @@ export interface CodeSettings {
   /** CPU features that may be used: a set of bits, 1 << number, numbered by the target's generated tables. */
   features: number;
   /**
-   * Whether every direct callee gives the context register back unchanged. False when some function of the module makes
-   * an indirect tail call: its callee may belong to another instance.
+   * Whether every function of the module gives the context register back unchanged. False when one makes a tail call that may
+   * leave the module: its callee may belong to another instance.
    */
   preservesContext: boolean;
   /** Whether compiling fast matters more than the code. */

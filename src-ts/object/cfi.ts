@@ -7,8 +7,10 @@
  *
  *   - saves are told once, at the last of those that follow one another: the registers still have their values before
  *   - a register that was restored is still in its slot, too, until the frame is released, and beyond where the slot then
- *     lies in the red zone; only what the release takes away is told, with it
- *   - a state is remembered where the epilogue first changes a rule; behind one that ends the function none comes back
+ *     lies in the red zone; only what the release takes away is told, with it. The frame pointer is told at once: callers'
+ *     frames are found by it, and profilers copy stacks from the stack pointer up
+ *   - a state is remembered where the epilogue first changes a rule; behind one that ends the function none comes back.
+ *     That one ends in the state of the function's start, which is remembered there: two bytes for all its rules
  */
 import { bug } from '../util/bug.ts';
 import type { ByteWriter } from './bytes.ts';
@@ -100,6 +102,8 @@ class CfiState {
 }
 
 const state = new CfiState();
+/** Of returnToStart: 1 for registers that the last epilogue restores. */
+const givenBack = new Uint8Array(REGISTERS);
 
 /**
  * A CFA below the register, as where a callee has popped its stack arguments and the return address is in a register:
@@ -133,7 +137,8 @@ function popFrame(w: ByteWriter, t: ObjectTarget, offset: number): void {
   // A slot further below the stack pointer holds nothing any more.
   for (let reg = 0; reg < REGISTERS; reg++) {
     const slot = state.slots[reg]!;
-    if (slot !== 0 && slot > offset + t.redZone) restore(w, reg);
+    const room = reg === t.framePointer ? 0 : t.redZone;
+    if (slot !== 0 && slot > offset + room) restore(w, reg);
   }
 }
 
@@ -225,6 +230,40 @@ function lastEpilogue(events: Int32Array, codeBytes: number): number {
   return at;
 }
 
+/** Whether an event of some kind is among those in [from, to). */
+function has(events: Int32Array, from: number, to: number, kind: number): boolean {
+  for (let at = from; at < to; at += 4) if (events[at + 1] === kind) return true;
+  return false;
+}
+
+/**
+ * Place of the event that releases the frame for the last time, if with it the state of the function's start is there
+ * again: all that was saved has been restored. Else the number of events.
+ *
+ * @param last place of the epilogue that ends the code, `events.length` if there is none
+ * @param end end of the events to be told
+ */
+function returnToStart(t: ObjectTarget, events: Int32Array, last: number, end: number): number {
+  const { length } = events;
+  const start = last < length ? last : 0; // of a trampoline, which has one end and no mark where it begins
+  let pop = end - 4;
+  while (pop > start && events[pop + 1] === Unwind.UNWIND_DEF_CFA) pop -= 4;
+  if (pop <= start || events[pop + 1] !== Unwind.UNWIND_POP_FRAME) return length;
+  if (events[pop + 3] !== t.entryCfa || has(events, 0, end, Unwind.UNWIND_TOGGLE_SIGNED))
+    return length;
+  if (last === length && has(events, 0, end, Unwind.UNWIND_REMEMBER)) return length;
+  givenBack.fill(0);
+  givenBack[t.framePointer] = 1;
+  givenBack[t.returnAddress] = 1;
+  for (let at = start; at < pop; at += 4) {
+    if (events[at + 1] === Unwind.UNWIND_RESTORE_REG) givenBack[events[at + 2]!] = 1;
+  }
+  for (let at = 0; at < pop; at += 4) {
+    if (events[at + 1] === Unwind.UNWIND_SAVE && givenBack[events[at + 2]!] === 0) return length;
+  }
+  return pop;
+}
+
 /** Appends the instructions for the events of one function (quadruples, ascending offsets) of so many bytes of code. */
 export function callFrameInstructions(
   w: ByteWriter,
@@ -236,6 +275,8 @@ export function callFrameInstructions(
   let offset = 0;
   const last = lastEpilogue(events, codeBytes);
   const end = last < events.length ? events.length - 4 : events.length;
+  const returns = returnToStart(t, events, last, end);
+  if (returns < events.length) rememberState(w);
   for (let i = 0; i < end; i += 4) {
     const kind = events[i + 1]!;
     if (i === last || !tells(t, kind, events[i + 3]!)) continue;
@@ -243,6 +284,7 @@ export function callFrameInstructions(
     advance(w, t, at - offset);
     offset = at;
     if (state.toRemember) rememberState(w);
-    event(w, t, kind, events[i + 2]!, events[i + 3]!);
+    if (i === returns) restoreState(w);
+    else event(w, t, kind, events[i + 2]!, events[i + 3]!);
   }
 }

@@ -53,7 +53,8 @@ interface Range {
   size: number;
 }
 
-type Ranges = Record<SectionName, Range>;
+/** Places of all sections; those that the object has not are empty. */
+export type Ranges = Readonly<Record<SectionName, Readonly<Range>>>;
 
 /** Checks the ELF header; returns the target, the place of the section header table and the rows it must have. */
 function readHeader(bytes: Uint8Array): { t: ObjectTarget; headers: number; rows: Rows } {
@@ -144,7 +145,10 @@ function readSections(bytes: Uint8Array): {
   const found = rows.map((row) => readSection(r, row, t));
   // What the target's objects do not have is empty.
   const none = { offset: 0, size: 0 };
-  const ranges = Object.fromEntries(SECTIONS.map((row) => [row.name, none])) as Ranges;
+  const ranges = Object.fromEntries(SECTIONS.map((row) => [row.name, none])) as Record<
+    SectionName,
+    Range
+  >;
   const names = found[sectionIndex(rows, '.shstrtab') - 1]!;
   let last = EHDR_SIZE;
   found.forEach((section, i) => {
@@ -163,6 +167,7 @@ function readSections(bytes: Uint8Array): {
 /** An object, checked; its tables are read when they are asked for. */
 export class LoadedObject {
   readonly bytes: Uint8Array;
+  readonly ranges: Ranges;
   readonly engine: EngineInfo;
   /** What native `activate` takes. */
   readonly layout: ObjectLayout;
@@ -182,6 +187,7 @@ export class LoadedObject {
   /** Use `readObject`. */
   constructor(bytes: Uint8Array, ranges: Ranges, engine: EngineInfo) {
     this.bytes = bytes;
+    this.ranges = ranges;
     this.engine = engine;
     const at = <T>(name: SectionName, read: (b: Uint8Array, offset: number, size: number) => T) =>
       read(bytes, ranges[name].offset, ranges[name].size);

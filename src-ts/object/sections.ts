@@ -14,7 +14,8 @@ export const SHT_STRTAB = 3;
 export const SHT_RELA = 4;
 export const SHT_NOTE = 7;
 
-const ALLOC = 2;
+/** sh_flags: has an address. */
+export const SHF_ALLOC = 2;
 const EXEC = 4;
 const INFO_LINK = 0x40;
 
@@ -42,11 +43,11 @@ const debugRela = <N extends string>(name: N) =>
   ({ name, type: SHT_RELA, flags: INFO_LINK, align: 8, entrySize: 24, debug: true }) as const;
 
 export const SECTIONS = [
-  { name: '.text', type: SHT_PROGBITS, flags: ALLOC | EXEC, align: PAGE },
+  { name: '.text', type: SHT_PROGBITS, flags: SHF_ALLOC | EXEC, align: PAGE },
   {
     name: '.eh_frame',
     type: SHT_PROGBITS,
-    flags: ALLOC,
+    flags: SHF_ALLOC,
     align: 8,
     ownPage: true,
     unwind: 'dwarf',
@@ -54,19 +55,19 @@ export const SECTIONS = [
   {
     name: '.xdata',
     type: SHT_PROGBITS,
-    flags: ALLOC,
+    flags: SHF_ALLOC,
     align: 4,
     ownPage: true,
     unwind: 'windows',
   },
-  { name: '.pdata', type: SHT_PROGBITS, flags: ALLOC, align: 4, unwind: 'windows' },
-  { name: '.rodata.wasm', type: SHT_PROGBITS, flags: ALLOC, align: PAGE },
-  { name: '.elfin.funcs', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
-  { name: '.elfin.traps', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
-  { name: '.elfin.addrmap', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
-  { name: '.elfin.inlines', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
-  { name: '.elfin.info', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
-  { name: '.elfin.names', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
+  { name: '.pdata', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4, unwind: 'windows' },
+  { name: '.rodata.wasm', type: SHT_PROGBITS, flags: SHF_ALLOC, align: PAGE },
+  { name: '.elfin.funcs', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
+  { name: '.elfin.traps', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
+  { name: '.elfin.addrmap', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
+  { name: '.elfin.inlines', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
+  { name: '.elfin.info', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
+  { name: '.elfin.names', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
   { name: '.elfin.custom', type: SHT_PROGBITS, flags: 0, align: 1 },
   {
     name: '.rela.eh_frame',
@@ -79,7 +80,7 @@ export const SECTIONS = [
   { name: '.symtab', type: SHT_SYMTAB, flags: 0, align: 8, entrySize: 24 },
   { name: '.strtab', type: SHT_STRTAB, flags: 0, align: 1 },
   { name: '.shstrtab', type: SHT_STRTAB, flags: 0, align: 1 },
-  { name: '.note.gnu.property', type: SHT_NOTE, flags: ALLOC, align: 8 },
+  { name: '.note.gnu.property', type: SHT_NOTE, flags: SHF_ALLOC, align: 8 },
   { name: '.note.GNU-stack', type: SHT_PROGBITS, flags: 0, align: 1 },
   debug('.debug_info'),
   debug('.debug_abbrev'),
@@ -88,7 +89,7 @@ export const SECTIONS = [
   debug('.debug_loclists'),
   debugRela('.rela.debug_info'),
   debugRela('.rela.debug_line'),
-  { name: '.elfin.engine', type: SHT_PROGBITS, flags: ALLOC, align: 4 },
+  { name: '.elfin.engine', type: SHT_PROGBITS, flags: SHF_ALLOC, align: 4 },
 ] as const satisfies readonly SectionRow[];
 
 export type SectionName = (typeof SECTIONS)[number]['name'];

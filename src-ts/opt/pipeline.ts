@@ -16,6 +16,7 @@ import { hoistInvariants } from './licm.ts';
 import { wideMultiply } from './mulwide.ts';
 import { redundantParams } from './params.ts';
 import { deadStores } from './stores.ts';
+import { loopTailCalls } from './tailloop.ts';
 import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
 
@@ -45,6 +46,7 @@ const pass = (name: string, run: Pass['run'], levels: readonly Level[]): Pass =>
 
 export const PASSES: readonly Pass[] = [
   { name: 'unreachable', run: removeUnreachable, required: true, levels: ['0', ...BOTH] },
+  pass('tail-loop', loopTailCalls, BOTH),
   pass('params', redundantParams, BOTH),
   pass('branches', simplifyBranches, BOTH),
   pass('divide', divideByConstants, SPEED),
@@ -63,6 +65,7 @@ export const PASSES: readonly Pass[] = [
 
 /** [earlier, later, reason]. */
 export const ORDER: readonly (readonly [string, string, string])[] = [
+  ['tail-loop', 'params', 'arguments that a function passes on unchanged are redundant'],
   ['unreachable', 'params', 'arguments from unreachable blocks hide redundant parameters'],
   ['unreachable', 'gvn', 'value numbering only walks reachable blocks'],
   ['params', 'gvn', 'equal rows are found only when their operands are the same values'],

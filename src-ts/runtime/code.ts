@@ -8,7 +8,7 @@ import { readObject, type LoadedObject } from '../object/read.ts';
 import type { FuncType, ModuleDescription } from '../object/records.ts';
 import type { NativeCode } from './native.ts';
 import { writeFuncRef } from './functions.ts';
-import { tellPerf } from './perf.ts';
+import { mapImage, tellPerf } from './perf.ts';
 import { thread } from './thread.ts';
 import { audienceOf, BY_ENVIRONMENT, isOn, perfFiles, type RunSettings } from './tools.ts';
 import { registerCode, type CodeMap, type WasmFrame } from './trace.ts';
@@ -23,6 +23,7 @@ export function hostTarget(): string {
 export class Code implements CodeMap {
   readonly object: LoadedObject;
   readonly module: ModuleDescription;
+  /** The mapping that runs. */
   private readonly native: NativeCode;
   private funcRefPlaces: Int32Array | undefined;
   private template: Uint32Array | undefined;
@@ -40,10 +41,13 @@ export class Code implements CodeMap {
     this.object = readObject(native.bytes, t.native.checksum);
     checkHost(this.object.engine, hostTarget(), t.cpuFeatures);
     this.module = this.object.module;
-    if (this.object.layout.textSize === 0) return; // a module without functions
-    t.native.activate(native, this.object.layout, audienceOf(settings));
-    registerCode(native.textAddress, this.object.layout.textSize, this);
-    tellPerf(perfFiles(settings), t.native, this.object, native.textAddress);
+    const { bytes, layout } = this.object;
+    if (layout.textSize === 0) return; // a module without functions
+    const files = perfFiles(settings);
+    if (files === 'image') this.native = mapImage(t.native, this.object);
+    t.native.activate(this.native, layout, audienceOf(settings), bytes);
+    registerCode(this.native.textAddress, layout.textSize, this);
+    tellPerf(files, t.native, this.object, this.native.textAddress);
   }
 
   /** Maps a file. Throws ObjectError when it is refused, or the file system's error. */
@@ -59,7 +63,7 @@ export class Code implements CodeMap {
 
   /** The object's bytes; not to be written. */
   get bytes(): Uint8Array {
-    return this.native.bytes;
+    return this.object.bytes;
   }
 
   get explicitChecks(): boolean {

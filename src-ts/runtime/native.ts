@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
  *     STATUS_DONE  results are in the slots, the fiber is back in its pool
  *     STATUS_HOST  Wasm called host function TRANSFER_HOST_ID; arguments are in the slots; JS calls it, writes results into the
  *                  slots, writes TRANSFER_FIBER (as it was given) and calls `resume()`; or `abandon()` when the import threw
- *     STATUS_TRAP  TRANSFER_TRAP says which; `trapFrames()` gives the program counters, then `abandon()` with TRANSFER_FIBER
+ *     STATUS_TRAP  TRANSFER_TRAP says which; `fiberFrames()` gives the program counters, then `abandon()` with TRANSFER_FIBER
  *   Before running JavaScript code again, FLAG_MEMORY_GREW in TRANSFER_FLAGS must be looked at and cleared.
  *   Nesting is free: a host function may call enter() again; it runs on another fiber.
  */
@@ -88,7 +88,7 @@ export interface Native {
    * Program counters of the trapped or suspended fiber in the transfer area, innermost first, at most `max`: where it
    * trapped, and return addresses.
    */
-  trapFrames(max: number): Float64Array;
+  fiberFrames(max: number): Float64Array;
   /** Conservative scan of this thread's suspended fibers: every 64-bit word whose upper half is EXTERNREF_TAG, lower half given back. */
   scanExternrefs(): Uint32Array;
 
@@ -96,8 +96,8 @@ export interface Native {
   mapFile(path: string): NativeCode;
   /** Copies bytes into fresh pages. */
   mapBytes(bytes: Uint8Array): NativeCode;
-  /** Makes .text executable (W^X), registers unwind and trap tables. `audience`: bits of tools.ts, the unwinder when not given. Throws RangeError/Error when the layout is not inside the mapping or not page aligned. */
-  activate(code: NativeCode, layout: CodeLayout, audience?: number): void;
+  /** Makes .text executable (W^X), registers unwind and trap tables. `audience`: bits of tools.ts, the unwinder when not given; `debugFile`: the object's bytes for a debugger, when they are not those of the mapping. Throws RangeError/Error when the layout is not inside the mapping or not page aligned. */
+  activate(code: NativeCode, layout: CodeLayout, audience?: number, debugFile?: Uint8Array): void;
   /** Maps a page of a file executable, for good: how perf finds a jitdump. False when that is not possible. */
   mapForPerf(path: string): boolean;
   /** The 32-bit checksum of object/checksum.ts over bytes[start, end). */

@@ -4,11 +4,14 @@
  *   map       /tmp/perf-PID.map: a line `START SIZE NAME`, hexadecimal, per function (perf's jit-interface.txt)
  *   jitdump   jit-PID.dump: functions with code and time (perf's jitdump-specification.txt); perf finds the file by an
  *             executable mapping of it, which native code makes. Recorded with `perf record -k mono`.
+ *   image     elfin-PID-N.so, one per object, from which the code runs: perf knows mapped files and reads their symbols
+ *             and unwind tables
  */
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { writeImage } from '../object/image.ts';
 import type { LoadedObject } from '../object/read.ts';
-import type { Native } from './native.ts';
+import type { Native, NativeCode } from './native.ts';
 import type { PerfFiles } from './tools.ts';
 
 /** A function or trampoline: place in .text and name. */
@@ -105,6 +108,24 @@ function machineOf(bytes: Uint8Array): number {
 }
 
 /**
+ * Maps an object from an image of it, whose file is for this process alone and stays for perf to read.
+ * Throws the file system's error when it can not be written.
+ */
+export function mapImage(native: Native, object: LoadedObject): NativeCode {
+  const image = writeImage(object);
+  for (let n = 0; ; n++) {
+    const path = resolve(`elfin-${process.pid}-${n}.so`);
+    try {
+      writeFileSync(path, image, { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+      throw error;
+    }
+    return native.mapFile(path);
+  }
+}
+
+/**
  * Tells perf of an object whose .text is mapped at `text`.
  * Throws the file system's error when the files can not be written.
  */
@@ -114,7 +135,7 @@ export function tellPerf(
   object: LoadedObject,
   text: number,
 ): void {
-  if (files === 'off') return;
+  if (files === 'off' || files === 'image') return;
   if (files === 'map') return appendMap(object, text);
   dump ??= new Dump(native, machineOf(object.bytes));
   const { textOffset } = object.layout;

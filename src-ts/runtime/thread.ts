@@ -140,7 +140,7 @@ export class Thread {
   /** Throws the error of a trap just reported. */
   trap(): never {
     const code = this.i32[TRANSFER_TRAP >> 2]!;
-    const frames = this.native.trapFrames(MAX_FRAMES);
+    const frames = this.native.fiberFrames(MAX_FRAMES);
     // A call that got no stack at all has no fiber.
     if (this.f64[TRANSFER_FIBER >> 3] !== 0) this.native.abandon();
     throw makeTrapError(code, frames);
@@ -149,7 +149,7 @@ export class Thread {
   /** Gives up the fiber whose host function threw `error`. */
   unwind(error: unknown): void {
     try {
-      addWasmFrames(error, this.native.trapFrames(MAX_FRAMES), false);
+      addWasmFrames(error, this.native.fiberFrames(MAX_FRAMES), false);
     } catch {
       // No room on JavaScript's stack, or an error whose own accessors throw: it goes on as it is.
     }

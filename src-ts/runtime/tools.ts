@@ -3,7 +3,8 @@
 /** Told or not; 'environment': what a variable says. */
 export type Told = 'environment' | 'on' | 'off';
 
-export type PerfFiles = 'off' | 'map' | 'jitdump';
+export type PerfFiles = 'off' | 'map' | 'jitdump' | 'image';
+const PERF_FILES: readonly PerfFiles[] = ['off', 'map', 'jitdump', 'image'];
 
 /** Settings that change what modules of an engine do when they run (compiler/settings.ts). */
 export interface RunSettings {
@@ -46,6 +47,7 @@ export function audienceOf(settings: RunSettings): number {
 export function perfFiles({ perf }: RunSettings): PerfFiles {
   if (perf !== 'environment') return perf;
   const text = process.env['ELFIN_PERF'] ?? 'off';
-  if (text === 'off' || text === 'map' || text === 'jitdump') return text;
-  throw new TypeError(`ELFIN_PERF is '${text}', expected off, map or jitdump`);
+  const files = PERF_FILES.find((name) => name === text);
+  if (files !== undefined) return files;
+  throw new TypeError(`ELFIN_PERF is '${text}', expected one of ${PERF_FILES.join(', ')}`);
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeModule, trampolineTypes } from '../../src-ts/compiler/describe.ts';
 import { makeBatches } from '../../src-ts/compiler/parallel.ts';
-import { makesIndirectTailCalls } from '../../src-ts/compiler/tailcalls.ts';
+import { makesForeignTailCalls } from '../../src-ts/compiler/tailcalls.ts';
 import { moduleLayout } from '../../src-ts/frontend/layout.ts';
 import { parseWat } from '../../src-ts/tools/wast/wat.ts';
 import { decodeModule } from '../../src-ts/wasm/decode.ts';
@@ -99,10 +99,10 @@ describe('module description', () => {
   });
 });
 
-describe('indirect tail calls', () => {
+describe('tail calls that may leave the module', () => {
   const found = async (text: string) => {
     const { bytes, m } = await decoded(text);
-    return makesIndirectTailCalls(bytes, m);
+    return makesForeignTailCalls(bytes, m);
   };
   const table = '(type $t (func)) (table 1 funcref)';
 
@@ -118,6 +118,15 @@ describe('indirect tail calls', () => {
         (block (br_table 0 0 1 (local.get 0)))
         (return_call_indirect (type $t) (i32.const 0))))`),
     ).toBe(true);
+    expect(await found('(module (import "" "" (func $f)) (func (return_call $f)) (func))')).toBe(
+      true,
+    );
+  });
+
+  test('of the module itself do not count', async () => {
+    expect(await found('(module (import "" "" (func)) (func $f) (func (return_call $f)))')).toBe(
+      false,
+    );
   });
 
   test('are not seen where there are none', async () => {

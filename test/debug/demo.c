@@ -45,3 +45,12 @@ volatile int seed = 1;
 void _start(void) {
   result = work(seed, "hello");
 }
+
+static inline unsigned long long both(unsigned long long v, unsigned long long bits) {
+  return v * (bits >> 1);
+}
+
+// A constant of 64 bits in the debug information.
+__attribute__((export_name("halved"))) unsigned long long halved(unsigned long long v) {
+  return both(v, ~0ull);
+}

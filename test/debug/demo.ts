@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compile, type CompileOptions } from '../../src-ts/compiler/index.ts';
 
-export const haveClang = spawnSync('clang', ['--target=wasm32-wasi', '--version']).status === 0;
+export const haveClang =
+  spawnSync('clang', ['--target=wasm32-wasi', '--version']).status === 0 && have('wasm-ld');
 
 export function have(tool: string): boolean {
   return spawnSync(tool, ['--version']).status === 0;
@@ -17,11 +18,12 @@ export function folder(): string {
 
 /** Compiles demo.c by clang; options come after `-g`. */
 export function demoModule(dir: string, ...options: string[]): Uint8Array {
+  const object = join(dir, 'demo.o');
   const out = join(dir, 'demo.wasm');
   const source = join(import.meta.dirname, 'demo.c');
-  const args = ['--target=wasm32-wasi', '-nostdlib', '-g', ...options, source, '-o', out];
-  // Where clang finds a wasm-opt (npm puts one in the path) it runs it, which does not keep debug information right.
-  execFileSync('clang', args, { env: { ...process.env, PATH: '/usr/local/bin:/usr/bin:/bin' } });
+  execFileSync('clang', ['--target=wasm32-wasi', '-c', '-g', ...options, source, '-o', object]);
+  // Not through clang, which would run a wasm-opt that it finds: it does not keep debug information right.
+  execFileSync('wasm-ld', [object, '-o', out]);
   return readFileSync(out);
 }
 

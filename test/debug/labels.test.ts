@@ -64,26 +64,35 @@ interface Read {
   value: number;
 }
 
-/** A translator with labels that also notes what every read of a local gave, resolved when labels are. */
+/** A translator with labels that also notes what every read of a local or an operand gave, resolved when labels are. */
 function observed(bytes: Uint8Array, f: Func, level: Level) {
   const m = decodeModule(bytes, SUPPORTED_FEATURES);
   const builder = new Builder(f);
   if (level !== '0') builder.fold = fold;
   const t = new Translator(bytes, m, { explicitChecks: false, debugInfo: true }, builder);
   const reads: Read[] = [];
+  const operands: Read[] = [];
   const read = t.ssa.read.bind(t.ssa);
   t.ssa.read = (local, block) => {
     const value = read(local, block);
     reads.push({ pos: t.pos, local, value });
     return value;
   };
+  const pop = t.pop.bind(t);
+  t.pop = (type) => {
+    // Its label holds before the operator that takes it.
+    const slot = t.sp - 1;
+    if (t.live && slot < 32)
+      operands.push({ pos: t.pos - 1, local: t['localCount'] + slot, value: t.values[slot]! });
+    return pop(type);
+  };
   const labels = t.labels!;
   const finish = labels.finish.bind(labels);
   labels.finish = (ssa, func) => {
-    for (const r of reads) r.value = ssa.resolve(r.value);
+    for (const r of [...reads, ...operands]) r.value = ssa.resolve(r.value);
     finish(ssa, func);
   };
-  return { m, t, reads };
+  return { m, t, reads, operands };
 }
 
 /** The value of the last label of a local at or before a position, -1 if unknown. */
@@ -98,13 +107,18 @@ function labelAt(f: Func, pos: number, local: number): number {
 describe.each(modules)('%s', (_, load) => {
   test('labels say what is read', async () => {
     const f = new Func();
-    const { m, t, reads } = observed(await load(), f, '0');
+    const { m, t, reads, operands } = observed(await load(), f, '0');
     const wrong: string[] = [];
     let unknown = 0;
     let known = 0;
     for (let i = 0; i < m.definedFuncs; i++) {
-      reads.length = 0;
+      reads.length = operands.length = 0;
       t.translate(i);
+      for (const r of operands) {
+        const label = labelAt(f, r.pos, r.local);
+        if (label !== r.value)
+          wrong.push(`${r.pos}: operand ${r.local} is ${r.value}, not ${label}`);
+      }
       for (const r of reads) {
         const label = labelAt(f, r.pos, r.local);
         // A local that was never written is not known; it is zero then.

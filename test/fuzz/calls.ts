@@ -8,6 +8,7 @@
  */
 import * as Op from '../../src-ts/gen/wasm.ts';
 import { I32, I64 } from '../../src-ts/wasm/types.ts';
+import { leb, section, uleb, vector } from './encode.ts';
 import type { Random } from './random.ts';
 
 const BYTE = new Map([
@@ -34,31 +35,6 @@ const SIGNATURES: readonly Signature[] = [
   { params: [I32, I64, I32, I64, I32, I64, I32, I64], results: [I64] },
 ];
 
-function leb(n: number): number[] {
-  const out: number[] = [];
-  for (;;) {
-    const byte = n & 0x7f;
-    n >>= 7;
-    if ((n === 0 && (byte & 0x40) === 0) || (n === -1 && (byte & 0x40) !== 0))
-      return [...out, byte];
-    out.push(byte | 0x80);
-  }
-}
-
-function uleb(n: number): number[] {
-  return n < 0x80 ? [n] : [(n & 0x7f) | 0x80, ...uleb(n >>> 7)];
-}
-
-const vector = (items: readonly (readonly number[])[]): number[] => [
-  ...uleb(items.length),
-  ...items.flat(),
-];
-const section = (id: number, contents: readonly number[]): number[] => [
-  id,
-  ...uleb(contents.length),
-  ...contents,
-];
-
 class Body {
   readonly code: number[] = [];
   private readonly locals: number[];
@@ -67,6 +43,7 @@ class Body {
     private readonly random: Random,
     private readonly own: number,
     private readonly types: readonly number[],
+    private readonly table: readonly number[],
   ) {
     this.locals = [...this.signature.params, I32, I64];
   }
@@ -104,10 +81,21 @@ class Body {
     if (to < 0) return null;
     const { params, results } = SIGNATURES[this.types[to]!]!;
     for (const type of params) this.value(type, depth - 1);
-    if (this.random.below(6) === 0) {
-      this.emit(Op.I32_CONST, ...leb(to), Op.CALL_INDIRECT, this.types[to]!, 0);
+    if (this.random.below(4) === 0) {
+      this.index(to, depth);
+      this.emit(Op.CALL_INDIRECT, this.types[to]!, 0);
     } else this.emit(Op.CALL, ...uleb(to));
     return results;
+  }
+
+  /** A table index: the function's, or, where the caller spends fuel, any near the start of the table, which may trap. */
+  private index(to: number, depth: number): void {
+    if (this.own % 3 !== 0 || this.random.below(2) === 0) {
+      this.emit(Op.I32_CONST, ...leb(this.table.indexOf(to)));
+      return;
+    }
+    this.value(I32, depth - 1);
+    this.emit(Op.I32_CONST, ...leb(this.random.pick([1, 3, 7, 15])), Op.I32_AND);
   }
 
   private memory(type: number, depth: number): void {
@@ -252,15 +240,28 @@ function wrapper(index: number, { params }: Signature): number[] {
   return [...uleb(body.length), ...body];
 }
 
+const NULL = -1;
+
+/** What the table holds: functions in their order or by signature, and null before them or behind. */
+function tableOf(random: Random, types: readonly number[]): number[] {
+  const functions = types.map((_, i) => i);
+  if (random.below(2) === 0) functions.sort((a, b) => types[a]! - types[b]! || a - b);
+  const nulls = (): number[] => Array.from({ length: random.below(3) }, () => NULL);
+  return [...nulls(), ...functions, ...nulls()];
+}
+
 /** A module; the same for the same state of `random`. */
 export function callsModule(random: Random): Uint8Array {
   const count = 6 + random.below(30);
-  const types = Array.from({ length: count }, () => random.below(SIGNATURES.length));
-  const bodies = types.map((_, i) => new Body(random, i, types).build());
+  const signatures = 1 + random.below(SIGNATURES.length);
+  const types = Array.from({ length: count }, () => random.below(signatures));
+  const table = tableOf(random, types);
+  const bodies = types.map((_, i) => new Body(random, i, types, table).build());
   const wrapped = types.map((_, i) => i).filter((i) => i < 4 || random.below(4) === 0);
   const valtypes = (list: readonly number[]) => vector(list.map((t) => [BYTE.get(t)!]));
   const name = (text: string) => [...uleb(text.length), ...Buffer.from(text)];
-  const all = types.map((_, i) => uleb(i));
+  const first = table.findIndex((f) => f !== NULL);
+  const all = table.filter((f) => f !== NULL).map((f) => uleb(f));
   return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(
@@ -268,7 +269,7 @@ export function callsModule(random: Random): Uint8Array {
       vector(SIGNATURES.map((s) => [0x60, ...valtypes(s.params), ...valtypes(s.results)])),
     ),
     ...section(3, vector([...types, ...wrapped.map((i) => types[i]!)].map((t) => [t]))),
-    ...section(4, vector([[0x70, 0, ...uleb(count)]])),
+    ...section(4, vector([[0x70, 0, ...uleb(table.length)]])),
     ...section(5, vector([[0, 1]])),
     ...section(
       6,
@@ -285,7 +286,7 @@ export function callsModule(random: Random): Uint8Array {
         [...name('state'), 3, STATE],
       ]),
     ),
-    ...section(9, vector([[0, Op.I32_CONST, 0, Op.END, ...vector(all)]])),
+    ...section(9, vector([[0, Op.I32_CONST, ...leb(first), Op.END, ...vector(all)]])),
     ...section(10, vector([...bodies, ...wrapped.map((i) => wrapper(i, SIGNATURES[types[i]!]!))])),
   ]);
 }

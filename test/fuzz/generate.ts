@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { callsModule } from './calls.ts';
+import { memoryModule } from './memory.ts';
 import { Random } from './random.ts';
 
 /** What Elfin supports, in Binaryen's names. --denan: NaN payloads are the machine's choice and would differ. */
@@ -25,7 +26,7 @@ const FLAGS = [
 const REFERENCE_TYPES_EVERY = 32;
 
 /** Generators of our own. */
-const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [callsModule];
+const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [callsModule, memoryModule];
 
 /** Of so many modules in turn the last ones are of FOCUSED, the others Binaryen's. */
 const TURNS = FOCUSED.length + 2;

@@ -44,11 +44,11 @@
 ;; function 3 sig0 (i32 -> i32) {
 ;;   sig0 (i32 -> i32)
 ;; block0(v1: i64, v2: i32):
-;;   v3: i64 = load readonly0 [v1 + 64] notrap @0x9d
-;;   v4: i32 = load tabledef0 [v3 + 8] notrap @0x9d
-;;   v5: i32 = icmp.uge v2, v4 @0x9d
-;;   trapif v5, undefined_element @0x9d
-;;   v7: i64 = load tabledef0 [v3] notrap @0x9d
+;;   v3: i32 = iconst 3 @0x9d
+;;   v4: i32 = icmp.uge v2, v3 @0x9d
+;;   trapif v4, undefined_element @0x9d
+;;   v6: i64 = load readonly0 [v1 + 64] notrap @0x9d
+;;   v7: i64 = load readonly0 [v6] notrap @0x9d
 ;;   v8: i64 = zext v2 @0x9d
 ;;   v9: i64 = iconst 5 @0x9d
 ;;   v10: i64 = ishl v8, v9 @0x9d
@@ -62,37 +62,32 @@
 ;;   sig0 (i32 -> i32)
 ;; block0(v1: i64, v2: i32):
 ;;   v3: i32 = iconst -1 @0xa5
-;;   v4: i64 = load readonly0 [v1 + 64] notrap @0xa7
-;;   v5: i32 = load tabledef0 [v4 + 8] notrap @0xa7
-;;   v6: i32 = icmp.ule v5, v3 @0xa7
+;;   v4: i32 = iconst 3 @0xa7
+;;   v6: i32 = iconst 1 @0xa7
 ;;   trapif v6, undefined_element @0xa7
-;;   v8: i64 = load tabledef0 [v4] notrap @0xa7
-;;   v10: i64 = iconst 4294967295 @0xa7
-;;   v11: i64 = iconst 5 @0xa7
-;;   v13: i64 = iconst 137438953440 @0xa7
-;;   v14: i64 = iadd v8, v13 @0xa7
-;;   v15: i64 = load table0 [v14] @0xa7
-;;   v16: i64 = load table0 [v14 + 8] @0xa7
-;;   v17: i32 = callind v15 sig0 (v16, v2) @0xa7
-;;   ret v17 @0xaa
+;;   v8: i64 = load readonly0 [v1 + 64] notrap @0xa7
+;;   v9: i64 = load readonly0 [v8] notrap @0xa7
+;;   v11: i64 = iconst 4294967295 @0xa7
+;;   v12: i64 = iconst 5 @0xa7
+;;   v14: i64 = iconst 137438953440 @0xa7
+;;   v15: i64 = iadd v9, v14 @0xa7
+;;   v16: i64 = load table0 [v15] @0xa7
+;;   v17: i64 = load table0 [v15 + 8] @0xa7
+;;   v18: i32 = callind v16 sig0 (v17, v2) @0xa7
+;;   ret v18 @0xaa
 ;; }
 ;; function 5 sig0 (i32 -> i32) {
-;;   sig0 (i32 -> i32)
 ;; block0(v1: i64, v2: i32):
-;;   v3: i64 = load readonly0 [v1 + 72] notrap @0xb1
-;;   v4: i32 = load tabledef1 [v3 + 8] notrap @0xb1
-;;   v5: i32 = icmp.uge v2, v4 @0xb1
-;;   trapif v5, undefined_element @0xb1
-;;   v7: i64 = load tabledef1 [v3] notrap @0xb1
-;;   v8: i64 = zext v2 @0xb1
-;;   v9: i64 = iconst 5 @0xb1
-;;   v10: i64 = ishl v8, v9 @0xb1
-;;   v11: i64 = iadd v7, v10 @0xb1
-;;   v12: i32 = load table1 [v11 + 16] @0xb1
-;;   v13: i32 = load readonly0 [v1 + 112] notrap @0xb1
-;;   sigcheck v12, v13 @0xb1
-;;   v15: i64 = load table1 [v11] @0xb1
-;;   v16: i64 = load table1 [v11 + 8] @0xb1
-;;   v17: i32 = callind v15 sig0 (v16, v2) @0xb1
-;;   ret v17 @0xb4
+;;   v3: i32 = iconst 1 @0xb1
+;;   v4: i32 = icmp.eq v2, v3 @0xb1
+;;   brif v4, block1, block2 @0xb1
+;; block2:
+;;   v6: i32 = iconst 3 @0xb1
+;;   v7: i32 = icmp.uge v2, v6 @0xb1
+;;   trapif v7, undefined_element @0xb1
+;;   trap uninitialized_element @0xb1
+;; block1:
+;;   v10: i32 = iconst 1 @0x7f@0xb1
+;;   v11: i32 = iadd v2, v10 @0x81@0xb1
+;;   ret v11 @0xb4
 ;; }

@@ -201,6 +201,14 @@ export class Interp {
           .map((v) => v.toString(16))
           .join(' ');
       if (op === Op.TRAP) throw new Trap(Op.TRAP_NAMES[f.imm[r]]);
+      if (op === Op.RETCALL && f.imm[r] === f.index) {
+        r = this.enter(0, this.list(f.c[r]));
+        continue;
+      }
+      if (op === Op.RETCALL || op === Op.RETCALLIND) {
+        this.call(r);
+        return this.results.get(r)!.join(' ');
+      }
       if (op === Op.JUMP) edge = 0;
       else if (op === Op.BRIF) edge = a !== 0n ? 0 : 1;
       else if (op === Op.BRTABLE) edge = Number(a < BigInt(f.imm2[r]) ? a : BigInt(f.imm2[r] - 1));

@@ -107,6 +107,7 @@ class Gen {
     this.base = b.load(Op.LOAD, Op.T_I64, this.ctx, NONE, 0, 0, Op.R_READONLY | Op.MEM_NOTRAP);
     this.slot = b.binary(Op.IAND, Op.T_I32, this.env[Op.T_I32][0], b.iconst32(127));
     this.body();
+    if (this.rng.one(5)) this.again();
     this.ret();
     return f;
   }
@@ -115,6 +116,20 @@ class Gen {
     let l = EMPTY;
     for (const v of vs) l = this.f.listPush(l, v);
     return l;
+  }
+
+  /** A tail call of the function itself, while its first argument is not zero; it gets smaller each time. */
+  private again(): void {
+    const { b, rng } = this;
+    const call = this.block();
+    const otherwise = this.block();
+    const left = this.env[Op.T_I32][0];
+    b.brif(left, call, EMPTY, otherwise, EMPTY);
+    this.start(call);
+    const less = b.binary(Op.USHR, Op.T_I32, left, b.iconst32(rng.one(2) ? 8 : 20));
+    const others = PARAMS.slice(1).map((t) => this.value(t));
+    b.retcall(Op.RETCALL, NONE, this.list([this.ctx, less, ...others]), 0, 0);
+    this.start(otherwise);
   }
 
   private ret(): void {

@@ -143,13 +143,13 @@ describe('traps', () => {
 
   it('gives the program counters of a trapped call', () => {
     rig.enter(rig.ref('unreachable'));
-    const frames = rig.native.trapFrames(16);
+    const frames = rig.native.fiberFrames(16);
     expect(frames[0]).toBe(rig.address('unreachable') + 4);
     expect(frames[1]).toBeGreaterThan(rig.address('entry'));
     expect(frames[1]).toBeLessThan(rig.address('exit'));
-    expect(rig.native.trapFrames(1).length).toBe(1);
+    expect(rig.native.fiberFrames(1).length).toBe(1);
     rig.native.abandon();
-    expect(rig.native.trapFrames(16).length).toBe(0);
+    expect(rig.native.fiberFrames(16).length).toBe(0);
   });
 
   it('survives thousands, between V8 traps of its own', () => {

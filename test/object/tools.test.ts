@@ -100,7 +100,7 @@ describe('call frame information', () => {
       '4 rbp+16 u c-16 u c-8',
       '10 rbp+16 c-24 c-16 c-32 c-8',
       // The saved registers are in the red zone now.
-      '22 rsp+8 c-24 c-16 c-32 c-8',
+      '22 rsp+8 c-24 u c-32 c-8',
       '23 rbp+16 c-24 c-16 c-32 c-8',
     ]);
   });
@@ -111,7 +111,7 @@ describe('call frame information', () => {
       '40 rsp+8 u c-8',
       '41 rsp+16 c-16 c-8',
       '44 rbp+16 c-16 c-8',
-      '111af rsp+8 c-16 c-8',
+      '111af rsp+8 u c-8',
     ]);
   });
 

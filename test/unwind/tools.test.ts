@@ -1,4 +1,4 @@
-/** Debugger and profiler on compiled code in Node: gdb by its interface for run-time code, perf by a map and a jitdump. */
+/** Debugger and profiler on compiled code in Node: gdb by its interface for run-time code, perf by a map, a jitdump and an image. */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,14 +24,14 @@ beforeAll(async () => {
     compile(await parseText(text), { cpu: 'baseline', optOff: ['inline'] }),
   );
   const runtime = JSON.stringify(pathToFileURL(join(root, 'dist', 'runtime.js')).href);
-  writeFileSync(
-    join(dir, 'run.mjs'),
+  const program = (module: string) =>
     `import elfin from ${runtime};
      import { readFileSync } from 'node:fs';
-     const module = elfin.Module.deserialize(readFileSync('guest.o'));
+     const module = elfin.Module.${module};
      const instance = new elfin.Instance(module, { host: { tick() {} } });
-     console.log(process.pid, instance.exports.outer(Number(process.argv[2])));`,
-  );
+     console.log(process.pid, instance.exports.outer(Number(process.argv[2])));`;
+  writeFileSync(join(dir, 'run.mjs'), program(`deserialize(readFileSync('guest.o'))`));
+  writeFileSync(join(dir, 'file.mjs'), program(`deserializeFile('guest.o')`));
 });
 
 function run(command: string, args: string[], env: Record<string, string> = {}) {
@@ -55,20 +55,27 @@ describe.skipIf(missing('gdb').length > 0 || process.arch !== 'x64')('gdb', () =
       env,
     ).stdout;
 
-  test('bt, up and finish through Wasm frames and across the fiber', { timeout: 120_000 }, () => {
-    const out = gdb(
-      { ELFIN_GDB_JIT: '1' },
-      ...['break fib if $eax == 8', 'run', 'bt 8', 'up', 'info frame', 'down', 'finish'],
-    );
-    expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)/);
-    expect(out).toMatch(/#3 +0x[0-9a-f]+ in (elfin\[outer\]|outer|elfin\.outer) \(\)/);
-    expect(out).toMatch(/#4 +0x[0-9a-f]+ in wasm-entry\[\d\] \(\)/);
-    expect(out).toMatch(/#5 +0x[0-9a-f]+ in elfin_fiber_start \(\)/);
-    expect(out).toMatch(/#6 +0x[0-9a-f]+ in elfin::(enter|resume)/);
-    expect(out).toMatch(/Stack level 1, frame at .*\n rip = 0x[0-9a-f]+ in fib; saved rip/);
-    // Out of the innermost frame, into its caller.
-    expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)\n0x[0-9a-f]+ in fib \(\)\n/);
-  });
+  test.each([
+    ['', 'off'],
+    [', run from an image', 'image'],
+  ])(
+    'bt, up and finish through Wasm frames and across the fiber%s',
+    { timeout: 120_000 },
+    (_, files) => {
+      const out = gdb(
+        { ELFIN_GDB_JIT: '1', ELFIN_PERF: files },
+        ...['break fib if $eax == 8', 'run', 'bt 8', 'up', 'info frame', 'down', 'finish'],
+      );
+      expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)/);
+      expect(out).toMatch(/#3 +0x[0-9a-f]+ in (elfin\[outer\]|outer|elfin\.outer) \(\)/);
+      expect(out).toMatch(/#4 +0x[0-9a-f]+ in wasm-entry\[\d\] \(\)/);
+      expect(out).toMatch(/#5 +0x[0-9a-f]+ in elfin_fiber_start \(\)/);
+      expect(out).toMatch(/#6 +0x[0-9a-f]+ in elfin::(enter|resume)/);
+      expect(out).toMatch(/Stack level 1, frame at .*\n rip = 0x[0-9a-f]+ in fib; saved rip/);
+      // Out of the innermost frame, into its caller.
+      expect(out).toMatch(/#0 +0x[0-9a-f]+ in fib \(\)\n0x[0-9a-f]+ in fib \(\)\n/);
+    },
+  );
 
   test('knows nothing without the setting', { timeout: 120_000 }, () => {
     const out = gdb({ ELFIN_GDB_JIT: '0' }, 'break fib', 'run', 'bt');
@@ -111,10 +118,37 @@ describe.skipIf(!perfRecords())('perf', () => {
     expect(readdirSync(dir).filter((name) => /^jitted-.*\.so$/.test(name))).not.toHaveLength(0);
     expect(perf(['script', '-i', 'jitted.data']).stdout).toMatch(CHAIN);
   });
+
+  /** The chains of `perf script`, innermost frame first, each a list of `symbol file`. */
+  const chains = (data: string) =>
+    perf(['script', '--no-inline', '-i', data, '-F', 'ip,sym,dso'])
+      .stdout.split('\n\n')
+      .map((chain) => chain.trim().split('\n'));
+
+  test('an image, frames by unwind tables', { timeout: 120_000 }, () => {
+    const record = ['record', '-q', '-e', 'cpu-clock', '--call-graph', 'dwarf', '-o', 'image.data'];
+    perf([...record, ...guest(33)], { ELFIN_PERF: 'image' });
+    const inside = chains('image.data').filter(([first]) => /elfin-\d+-0\.so/.test(first!));
+    expect(inside.length).toBeGreaterThan(10);
+    // Whatever the instruction, to the last frame on the fiber.
+    for (const chain of inside) {
+      expect(chain.join('\n')).toMatch(
+        /^ *\w+ (fib|(elfin\.)?outer) .*\n(.* fib .*\n)*(.*\bouter .*\n)?.* wasm-entry\[\d\].*\n.* elfin_fiber_start /,
+      );
+    }
+  });
+
+  test('an object that is mapped from its file needs no setting', { timeout: 120_000 }, () => {
+    const record = ['record', '-q', '-e', 'cpu-clock', '--call-graph', 'fp', '-o', 'file.data'];
+    perf([...record, process.execPath, 'file.mjs', '33'], { ELFIN_PERF: 'off' });
+    expect(perf(['script', '-i', 'file.data']).stdout).toMatch(CHAIN);
+  });
 });
 
 test('a wrong ELFIN_PERF is refused', () => {
   const { stderr, status } = run(process.execPath, ['run.mjs', '3'], { ELFIN_PERF: 'yes' });
-  expect(stderr).toMatch(/TypeError: ELFIN_PERF is 'yes', expected off, map or jitdump/);
+  expect(stderr).toMatch(
+    /TypeError: ELFIN_PERF is 'yes', expected one of off, map, jitdump, image/,
+  );
   expect(status).toBe(1);
 });

@@ -370,9 +370,9 @@ export class UnitTranslator {
         this.put(name, form).append(this.raw(i, DATA_SIZES.get(form)!));
         break;
       case C.DW_FORM_udata:
-        this.put(name, form).uleb(value);
-        break;
       case C.DW_FORM_sdata:
+        this.put(name, form).append(this.rawLeb(i));
+        break;
       case C.DW_FORM_implicit_const:
         this.put(name, C.DW_FORM_sdata).slebWide(value);
         break;
@@ -408,6 +408,15 @@ export class UnitTranslator {
   private raw(i: number, size: number): Uint8Array {
     const at = this.die.places[i]!;
     return this.unit.dwarf.sections.info.subarray(at, at + size);
+  }
+
+  /** As {@link raw}, of a value in LEB128: of 64 bits, which a number does not hold. */
+  private rawLeb(i: number): Uint8Array {
+    const { info } = this.unit.dwarf.sections;
+    const at = this.die.places[i]!;
+    let end = at;
+    while (info[end]! >= 0x80) end++;
+    return info.subarray(at, end + 1);
   }
 
   /** Constants stay; expressions only if they compute with nothing but numbers. */

@@ -22,6 +22,8 @@ export interface Machine {
   memory: { offset: number; indirect: boolean } | undefined;
   /** Offset in the context of a global's cell, or of the pointer to it; its size in bytes. */
   global(index: number): { offset: number; indirect: boolean; size: number } | undefined;
+  /** Number of locals of a defined function: that of its first operand among the places (NativeFunction.placesOf). */
+  localCount(functionIndex: number): number;
   /** Size in bytes of a local of a defined function. */
   localSize(functionIndex: number, local: number): number;
 }
@@ -66,19 +68,30 @@ function pushRegister(w: DebugWriter, register: number, offset: number): void {
   w.sleb(offset);
 }
 
-function isLocal(op: O.Operation): boolean {
-  return op.op === O.DW_OP_WASM_location && op.a === O.WASM_LOCAL;
+/** Number among a function's places of the local or operand that an operation is; undefined for any other. */
+function placeNumber(machine: Machine, f: NativeFunction, op: O.Operation): number | undefined {
+  if (op.op !== O.DW_OP_WASM_location) return undefined;
+  if (op.a === O.WASM_LOCAL) return op.b;
+  return op.a === O.WASM_OPERAND ? machine.localCount(f.index) + op.b : undefined;
 }
 
-/** Locals that an expression reads, the frame base's if it uses that. */
-function localsOf(ops: readonly O.Operation[], frame: GuestFrame): number[] {
-  const locals = new Set<number>();
+/** Places that an expression reads, the frame base's if it uses that. */
+function placesOf(
+  machine: Machine,
+  f: NativeFunction,
+  ops: readonly O.Operation[],
+  frame: GuestFrame,
+): number[] {
+  const found = new Set<number>();
+  const note = (op: O.Operation) => {
+    const place = placeNumber(machine, f, op);
+    if (place !== undefined) found.add(place);
+  };
   for (const op of ops) {
-    if (isLocal(op)) locals.add(op.b);
-    if (op.op !== O.DW_OP_fbreg) continue;
-    for (const base of frame) if (isLocal(base)) locals.add(base.b);
+    note(op);
+    if (op.op === O.DW_OP_fbreg) frame.forEach(note);
   }
-  return [...locals];
+  return [...found];
 }
 
 /**
@@ -97,8 +110,7 @@ export function translateLocation(
 ): Located[] {
   const ops = O.readExpression(bytes);
   if (ops === undefined || ops.length === 0) return [];
-  const locals = localsOf(ops, frame);
-  if (f === undefined && locals.length > 0) return [];
+  const locals = f === undefined ? [] : placesOf(machine, f, ops, frame);
   const base = f === undefined ? 0 : f.textOffset;
   const parts: Located[] = [];
   for (const [from, to, places] of commonRanges(f, locals, start, end)) {
@@ -176,14 +188,16 @@ class Writer {
     }
   }
 
-  /** A location without pieces: a local itself, a value, or an address. */
+  /** A location without pieces: a local or operand itself, a value, or an address. */
   private part(ops: readonly O.Operation[]): void {
     const { w } = this;
     const last = ops[ops.length - 1];
     if (last === undefined) return;
     const isValue = last.op === O.DW_OP_stack_value;
     const body = isValue ? ops.slice(0, -1) : ops;
-    if (body.length === 1 && isLocal(body[0]!)) return this.local(body[0]!.b);
+    const only =
+      body.length === 1 && this.f ? placeNumber(this.machine, this.f, body[0]!) : undefined;
+    if (only !== undefined) return this.local(only);
     if (last.op === O.DW_OP_implicit_value) {
       if (ops.length > 1) throw NOWHERE;
       w.append(last.bytes);
@@ -194,7 +208,7 @@ class Writer {
     else this.toNative();
   }
 
-  /** A local as the location of a variable. */
+  /** A local or operand as the location of a variable. */
   private local(local: number): void {
     const { w } = this;
     const place = this.placeOf(local);
@@ -283,8 +297,9 @@ class Writer {
   }
 
   private pushLocal(local: number): void {
+    if (this.f === undefined) throw NOWHERE;
     const place = this.placeOf(local);
-    const size = this.machine.localSize(this.f!.index, local);
+    const size = this.machine.localSize(this.f.index, local);
     if (place.kind === Rec.AT_CONSTANT) return this.constant(place);
     if (place.kind === Rec.AT_FRAME) {
       pushRegister(this.w, this.machine.framePointer, place.low);

@@ -28,6 +28,11 @@ function machineOf(bytes: Uint8Array, m: ModuleInfo, settings: Settings): Machin
   const target = objectTarget(settings.target);
   const { ctx } = moduleLayout(m);
   const known = new Map<number, [number, number][]>();
+  const groupsOf = (index: number) => {
+    let groups = known.get(index);
+    if (groups === undefined) known.set(index, (groups = localGroups(bytes, m, index)));
+    return groups;
+  };
   return {
     framePointer: target.framePointer,
     firstVector: target.firstVector,
@@ -48,11 +53,11 @@ function machineOf(bytes: Uint8Array, m: ModuleInfo, settings: Settings): Machin
         : ctx.globals + Abi.CTX_GLOBALS_STRIDE * defined;
       return { offset, indirect, size: sizeOf(type) };
     },
+    localCount: (index) => groupsOf(index).reduce((sum, [count]) => sum + count, 0),
     localSize(index, local) {
-      let groups = known.get(index);
-      if (groups === undefined) known.set(index, (groups = localGroups(bytes, m, index)));
       let first = 0;
-      for (const [count, type] of groups) if ((first += count) > local) return sizeOf(type);
+      for (const [count, type] of groupsOf(index))
+        if ((first += count) > local) return sizeOf(type);
       return 4;
     },
   };

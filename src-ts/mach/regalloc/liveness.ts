@@ -416,6 +416,13 @@ function countLiveOut(s: State, v: number, b: number, liveEnd: number): void {
   live[s.vcode.vregClass[v]!]!++;
 }
 
+/** Whether instruction i overwrites the register of a fixed operand. */
+function isClobbered(s: State, i: number, con: number): boolean {
+  const set = s.vcode.clobberSets[s.vcode.clobber[i]!]!;
+  const r = con >> ARG_SHIFT;
+  return (((r < 32 ? set.gp : set.fp) >>> (r & 31)) & 1) !== 0;
+}
+
 /** At an instruction that takes registers away, pressure is what must live elsewhere plus what it takes. */
 function peakAtSpecial(s: State, i: number): void {
   const vc = s.vcode;
@@ -434,7 +441,10 @@ function peakAtSpecial(s: State, i: number): void {
   let through1 = live[1]!;
   for (let o = vc.opnd[i]!; o < vc.opnd[i + 1]!; o++) {
     const v = vc.vreg[o]!;
-    if (v < 0 || (vc.con[o]! & K_MASK) !== K_USE || s.nxt[o] !== NEVER) continue;
+    const con = vc.con[o]!;
+    if (v < 0 || (con & K_MASK) !== K_USE) continue;
+    // What dies here lives through nothing; what stays in a fixed register is counted with that.
+    if (s.nxt[o] !== NEVER && ((con & C_MASK) !== C_FIXED || isClobbered(s, i, con))) continue;
     if (vc.vregClass[v] === 0) through0--;
     else through1--;
   }

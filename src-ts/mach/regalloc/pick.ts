@@ -44,7 +44,8 @@ export function pick(s: State, v: number, cls: number, free: number, near: numbe
   if (s.chaos !== null && s.chaos.oneIn(2)) return pickAny(s, order, free);
   let good = free & ~s.avoid[v]!;
   const web = s.findWeb(v);
-  if (2 * s.webLoses[web]! >= blockFreq && (good & ~s.webAvoid[web]!) !== 0) good &= ~s.webAvoid[web]!;
+  if (2 * s.webLoses[web]! >= blockFreq && (good & ~s.webAvoid[web]!) !== 0)
+    good &= ~s.webAvoid[web]!;
   const wished = wish(s, v, good !== 0 ? good : free, near);
   if (wished >= 0) return wished;
   const unreserved = good & ~loopReserved[cls]!;

@@ -126,7 +126,9 @@ export function lowerCall(c: Rules, row: number): void {
   useArguments(c, list);
   if (areaArg !== NO_VREG) lower.operand(areaArg, useFixed(c.params.at[c.params.count - 1]));
   lower.flags(I_CALL);
-  lower.clobbers(direct && c.preservesContext ? CLOBBER_CALL : CLOBBER_CALL_CTX);
+  // Functions that take this context leave it where it is.
+  const own = f.listGet(list, 0) === f.first[0];
+  lower.clobbers(own && c.preservesContext ? CLOBBER_CALL : CLOBBER_CALL_CTX);
   callResults(c, row);
 }
 

@@ -298,7 +298,12 @@ export class Lowering {
     this.rowVreg[row] = FOLDED;
   }
 
-  /** Tells that the instructions of the row being lowered compute the row before it, too; all its readers are lowered. */
+  /** Whether the row being lowered is computed where it stands, not on an edge. */
+  inPlace(): boolean {
+    return !this.sinking;
+  }
+
+  /** Tells that the instructions of the row being lowered (in place) compute the row before it, too; all its readers are lowered. */
   lowered(row: number): void {
     this.done = row;
   }

@@ -227,7 +227,7 @@ export function lowerMul(c: Rules, row: number): void {
 function lowProduct(c: Rules, row: number): number {
   const { f, lower } = c;
   const low = f.prev[row];
-  if (low < 0 || f.op[low] !== Op.IMUL || !lower.isNeeded(low)) return NONE;
+  if (!lower.inPlace() || low < 0 || f.op[low] !== Op.IMUL || !lower.isNeeded(low)) return NONE;
   const same = f.a[low] === f.a[row] && f.b[low] === f.b[row];
   return same || (f.a[low] === f.b[row] && f.b[low] === f.a[row]) ? low : NONE;
 }

@@ -1,19 +1,27 @@
 // x86-64, Windows: stack switching, machine contexts. Sources: Microsoft's "x64 calling convention"
 // (registers a callee preserves: rbx rbp rdi rsi r12-r15 xmm6-xmm15; 32 bytes above the return
 // address are the callee's), "x64 exception handling" (unwind codes), winternl.h and the symbols of
-// ntdll (thread environment block: StackBase, StackLimit, DeallocationStack, GuaranteedStackBytes).
+// ntdll (thread environment block: StackBase, StackLimit, DeallocationStack, GuaranteedStackBytes,
+// ExceptionList, which Wine uses on x86-64, too: -1 is its end).
 //
 // Switching keeps the return-address predictor balanced (see arch_x64.cc); here every trampoline
 // returns by ret, as the unwinder can not be told of anything else, so each needs an entry. Every
 // native frame that a fiber is entered from has the same layout at Fiber::callerSp, lowest first:
-// the block's fields of the native stack, xmm6 .. xmm15, r15 r14 r13 r12 rsi rdi rbx rbp, return
-// address. At a fiber's top lies a machine frame that leads unwinders from elfin_fiber_base to it.
+// the block's fields of the native stack, xmm6 .. xmm15, one more field, r15 r14 r13 r12 rsi rdi
+// rbx rbp, return address. At a fiber's top lies a machine frame that leads unwinders from
+// elfin_fiber_base to it.
+//
+// Exceptions are not led over it: the system looks for handlers within the bounds of the current
+// stack only. elfin_fiber_base catches C++ exceptions, and they are raised again on the native one.
 #if !defined(__x86_64__) || !defined(_WIN32)
 #error "arch_x64_windows.cc is for x86-64 Windows"
 #endif
 
 #include "arch.h"
 #include "gen/abi.h"
+#include <cstdlib>
+#include <exception>
+#include <unwind.h>
 #include <windows.h>
 
 #define STR_(x) #x
@@ -54,13 +62,22 @@ static_assert(elfin::STATUS_HOST == 1);
   "  movq %gs:0x8, %r10\n  movq %r10, 0(%rsp)\n" \
   "  movq %gs:0x10, %r10\n  movq %r10, 8(%rsp)\n" \
   "  movq %gs:0x1478, %r10\n  movq %r10, 16(%rsp)\n" \
-  "  movl %gs:0x1748, %r10d\n  movl %r10d, 24(%rsp)\n"
+  "  movl %gs:0x1748, %r10d\n  movl %r10d, 24(%rsp)\n" \
+  "  movq %gs:0x0, %r10\n  movq %r10, 192(%rsp)\n"
+// Tells the system that the native stack is the current one again, of which rsp is Fiber::callerSp; through r10.
+#define STACK_OF_CALLER \
+  "  movq 0(%rsp), %r10\n  movq %r10, %gs:0x8\n" \
+  "  movq 8(%rsp), %r10\n  movq %r10, %gs:0x10\n" \
+  "  movq 16(%rsp), %r10\n  movq %r10, %gs:0x1478\n" \
+  "  movl 24(%rsp), %r10d\n  movl %r10d, %gs:0x1748\n" \
+  "  movq 192(%rsp), %r10\n  movq %r10, %gs:0x0\n"
 // Tells the system that the fiber in rcx runs; through r10.
 #define STACK_OF_FIBER \
   "  movq " STR(FIBER_STACK_HIGH) "(%rcx), %r10\n  movq %r10, %gs:0x8\n" \
   "  movq " STR(FIBER_STACK_LIMIT) "(%rcx), %r10\n  movq %r10, %gs:0x10\n" \
   "  movq " STR(FIBER_DEALLOCATION_STACK) "(%rcx), %r10\n  movq %r10, %gs:0x1478\n" \
-  "  movl $" STR(GUARANTEED_BYTES) ", %gs:0x1748\n"
+  "  movl $" STR(GUARANTEED_BYTES) ", %gs:0x1748\n" \
+  "  movq $-1, %gs:0x0\n"
 
 asm(".text\n"
     // bool elfin_fiber_start(rcx fiber, rdx slots, r8 ctx, r9 code, stack: entry)
@@ -83,20 +100,24 @@ asm(".text\n"
     "  jmp elfin_fiber_base\n"
     // Back on the native stack, eax the result. Everybody who leaves a fiber comes here.
     "elfin_fiber_return:\n"
-    "  movq 0(%rsp), %r10\n  movq %r10, %gs:0x8\n"
-    "  movq 8(%rsp), %r10\n  movq %r10, %gs:0x10\n"
-    "  movq 16(%rsp), %r10\n  movq %r10, %gs:0x1478\n"
-    "  movl 24(%rsp), %r10d\n  movl %r10d, %gs:0x1748\n"
+    STACK_OF_CALLER
     "  movaps 32(%rsp), %xmm6\n  movaps 48(%rsp), %xmm7\n  movaps 64(%rsp), %xmm8\n  movaps 80(%rsp), %xmm9\n"
     "  movaps 96(%rsp), %xmm10\n  movaps 112(%rsp), %xmm11\n  movaps 128(%rsp), %xmm12\n"
     "  movaps 144(%rsp), %xmm13\n  movaps 160(%rsp), %xmm14\n  movaps 176(%rsp), %xmm15\n"
     "  addq $200, %rsp\n"
     "  popq %r15\n  popq %r14\n  popq %r13\n  popq %r12\n  popq %rsi\n  popq %rdi\n  popq %rbx\n  popq %rbp\n"
     "  ret\n"
+    // Back on the native stack with an exception in rcx. To unwinders this is elfin_fiber_start, called by whoever entered
+    // the fiber last: the frames are alike.
+    "elfin_fiber_raise:\n"
+    STACK_OF_CALLER
+    "  callq elfin_raise_again\n"
+    "  int3\n"
     END("elfin_fiber_start")
 
     // The outermost frame of a fiber: rbx = fiber, rax = entry.
     FUNCTION("elfin_fiber_base")
+    "  .seh_handler elfin_fiber_handler, @except\n"
     "  .seh_pushframe\n  .seh_stackalloc 32\n  .seh_endprologue\n"
     "  callq *%rax\n"
     "  movl $1, %eax\n"
@@ -104,6 +125,13 @@ asm(".text\n"
     "  movq %r10, " STR(FIBER_STACK_LIMIT) "(%rbx)\n"
     "  movq " STR(FIBER_CALLER_SP) "(%rbx), %rsp\n"
     "  jmp elfin_fiber_return\n"
+    // Where elfin_fiber_handler unwinds to: rax = the exception.
+    "elfin_fiber_thrown:\n"
+    "  movq %gs:0x10, %r10\n"
+    "  movq %r10, " STR(FIBER_STACK_LIMIT) "(%rbx)\n"
+    "  movq %rax, %rcx\n"
+    "  movq " STR(FIBER_CALLER_SP) "(%rbx), %rsp\n"
+    "  jmp elfin_fiber_raise\n"
     END("elfin_fiber_base")
 
     // bool elfin_fiber_resume(rcx fiber, edx returns): makes entries in the return predictor for the exit trampoline's ret,
@@ -194,7 +222,38 @@ asm(".text\n"
     "  jmp elfin_fiber_return\n");
 // clang-format on
 
-extern "C" void elfin_trap_landing();
+extern "C" {
+void elfin_trap_landing();
+void elfin_fiber_thrown();
+
+/// Throws on.
+[[noreturn]] __attribute__((used)) void elfin_raise_again(_Unwind_Exception *exception) {
+  _Unwind_RaiseException(exception);
+  std::terminate();
+}
+
+/// The language handler of elfin_fiber_base: takes C++ exceptions of GCC's and LLVM's run-time
+/// libraries for MinGW. Of their exception records the parameters are the exception, and the frame,
+/// address and rdx that unwinding goes on to when a destructor has run, which reads them there.
+__attribute__((used)) EXCEPTION_DISPOSITION elfin_fiber_handler(EXCEPTION_RECORD *record,
+                                                                void *frame, CONTEXT *context,
+                                                                DISPATCHER_CONTEXT *dispatcher) {
+  constexpr DWORD kThrown = 0x20474343;
+  constexpr DWORD kUnwinding =
+      EXCEPTION_UNWINDING | EXCEPTION_EXIT_UNWIND | EXCEPTION_TARGET_UNWIND;
+  if (record->ExceptionCode != kThrown || (record->ExceptionFlags & kUnwinding) != 0)
+    return ExceptionContinueSearch;
+  auto *exception = reinterpret_cast<_Unwind_Exception *>(record->ExceptionInformation[0]);
+  const ULONG_PTR target[] = {reinterpret_cast<ULONG_PTR>(frame),
+                              reinterpret_cast<ULONG_PTR>(&elfin_fiber_thrown), 0};
+  record->NumberParameters = 4;
+  for (int i = 0; i < 3; i++)
+    exception->private_[i + 1] = record->ExceptionInformation[i + 1] = target[i];
+  RtlUnwindEx(frame, reinterpret_cast<void *>(&elfin_fiber_thrown), record, exception, context,
+              dispatcher->HistoryTable);
+  std::abort();
+}
+}
 
 namespace elfin::arch {
 

@@ -128,7 +128,6 @@ TEST_F(FiberTest, StackOverflowAnywhereOnTheFiberIsATrap) {
   EXPECT_EQ(call(twice, 4), STATUS_DONE);
 }
 
-#if !defined(_WIN32) // whose unwinder stays on one stack
 void throwing(uint64_t *slots, uint64_t ctx, uint64_t) {
   if (slots[0] != 0)
     test_suspend(reinterpret_cast<Thread *>(ctx));
@@ -150,7 +149,6 @@ TEST_F(FiberTest, ExceptionsCrossTheBaseFrame) {
     destroyFiber(fiber);
   }
 }
-#endif
 
 /// A page of code: at 0 an undefined instruction, at 16 a load from the first argument and a
 /// return.

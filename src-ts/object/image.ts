@@ -157,7 +157,7 @@ function patchFileHeader(
 }
 
 /**
- * Makes the image.
+ * Makes the image of an object for Linux: a file of its own, in which everything of the object has its place.
  * Throws ObjectError when .eh_frame or relocations point outside.
  */
 export function writeImage(object: LoadedObject): Uint8Array {
@@ -168,7 +168,7 @@ export function writeImage(object: LoadedObject): Uint8Array {
   const oldHeaders = load32(bytes, 40);
   const text = ranges['.text'];
 
-  const w = new ByteWriter(bytes.length + bytes.length / 4);
+  const w = new ByteWriter(bytes.length + (bytes.length >>> 2));
   w.append(bytes);
   const ehFrameHeader = writeEhFrameHeader(w, bytes, ranges['.eh_frame']);
   const names = writeNames(w, bytes, ranges['.shstrtab']);

@@ -5,6 +5,7 @@
 import type { Func } from '../ir/func.ts';
 import { bug } from '../util/bug.ts';
 import { stopwatch } from '../util/stopwatch.ts';
+import { boundedAddresses } from './addresses.ts';
 import { Analyses } from './analyses.ts';
 import { simplifyBranches } from './branches.ts';
 import { deadCode } from './dce.ts';
@@ -57,6 +58,7 @@ export const PASSES: readonly Pass[] = [
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
   pass('gvn-late', valueNumbering, FULL),
+  pass('addresses', boundedAddresses, FULL),
   pass('stores', deadStores, FULL),
   pass('dce', deadCode, BOTH),
 ];
@@ -86,6 +88,7 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'several loops leave the same rows in one preheader or in one below another',
   ],
   ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
+  ['gvn-late', 'addresses', 'equal sums are found before some are taken apart'],
   ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
   ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],

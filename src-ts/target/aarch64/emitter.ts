@@ -95,7 +95,7 @@ export function emitForm(s: FunctionState, i: number): void {
     case A.SHAPE_LOGICAL:
       return E.encRRMask(buf, form, r0, s.reg(i, 1), maskOf(code, i, form));
     case A.SHAPE_BITFIELD:
-      return E.encBitfield(buf, form, r0, s.reg(i, 1), imm, code.imm2[i]);
+      return E.encBitfield(buf, form, r0, s.reg(i, 1 + A.FORM_TIED[form]!), imm, code.imm2[i]);
     case A.SHAPE_SELECT:
       return E.encCondSel(buf, form, r0, s.reg(i, 1), s.reg(i, 2), cc);
     case A.SHAPE_RN_RM:

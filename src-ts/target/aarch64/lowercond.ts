@@ -243,8 +243,17 @@ function nonZero(c: Rules, row: number, wide: boolean): number {
     testZero(c, row, wide);
     return P.BR_FLAGS | (R.CC_NE << P.BR_CC_SHIFT);
   }
-  testVreg = c.int(f.a[row], wide);
-  return P.BR_BIT | P.BR_NEGATE | (k << P.BR_BIT_SHIFT);
+  let tested = f.a[row];
+  let bit = k;
+  if (f.op[tested] === Op.USHR && c.isConst(f.b[tested]) && c.absorbs(tested, row)) {
+    const moved = k + c.countOf(tested);
+    if (moved < (c.is64(tested) ? 64 : 32)) {
+      tested = f.a[tested];
+      bit = moved;
+    }
+  }
+  testVreg = c.int(tested, wide);
+  return P.BR_BIT | P.BR_NEGATE | (bit << P.BR_BIT_SHIFT);
 }
 
 /** Number of the only bit set in a constant, else -1. */

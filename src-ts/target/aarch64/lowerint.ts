@@ -8,6 +8,7 @@ import * as Op from '../../gen/ir.ts';
 import { bug } from '../../util/bug.ts';
 import { I_REMAT, NO_VREG } from '../../mach/vcode.ts';
 import type { Rules } from './context.ts';
+import { extract, insertField, lowMask } from './lowerfields.ts';
 import { loadAs } from './lowermem.ts';
 import * as M from './memops.ts';
 import * as P from './ops.ts';
@@ -233,6 +234,7 @@ export function lowerLogical(c: Rules, row: number): void {
   let b = f.b[row];
   if (!c.isConst(b) && (c.isConst(a) || second(c, a, row) > second(c, b, row))) [a, b] = [b, a];
   if (f.op[row] === Op.IAND && fieldExtract(c, row, a, b)) return;
+  if (f.op[row] === Op.IOR && joinFields(c, row, a, b)) return;
   if (c.isLogicalConst(b)) {
     c.unary(row, forms[IMM] + w, c.int(a, wide));
     c.lower.imm(f.imm[b]);
@@ -242,6 +244,11 @@ export function lowerLogical(c: Rules, row: number): void {
   } else if (isNot(c, b) && c.absorbs(b, row)) {
     shiftedLogical(c, row, forms[INVERTED] + w, a, notOperand(c, b));
   } else shiftedLogical(c, row, forms[SHIFTED] + w, a, b);
+}
+
+function joinFields(c: Rules, row: number, a: number, b: number): boolean {
+  if (insertField(c, row, a, b) || insertField(c, row, b, a)) return true;
+  return extract(c, row, a, b) || extract(c, row, b, a);
 }
 
 function second(c: Rules, operand: number, row: number): number {
@@ -267,16 +274,6 @@ function shiftedLogical(c: Rules, row: number, form: number, a: number, b: numbe
   const wide = c.is64(row);
   if (c.matchShift(b, row, true)) shiftedOperand(c, row, form, c.intOrZero(a, wide));
   else c.binary(row, form, c.intOrZero(a, wide), c.int(b, wide));
-}
-
-/** Number of ones when a constant is a run of them from bit 0, else 0. */
-function lowMask(c: Rules, row: number): number {
-  const { f } = c;
-  if (!c.isConst(row)) return 0;
-  const lo = f.imm[row];
-  const hi = c.is64(row) ? f.imm2[row] : 0;
-  if (hi === 0) return (lo & (lo + 1)) === 0 && lo !== 0 ? 32 - Math.clz32(lo) : 0;
-  return lo === -1 && (hi & (hi + 1)) === 0 ? 64 - Math.clz32(hi) : 0;
 }
 
 /** (x >> k) & mask. */

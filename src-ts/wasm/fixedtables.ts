@@ -17,6 +17,8 @@ import {
 
 /** Larger tables are left alone: there are few of them, and they would take memory in every thread. */
 const MAX_ENTRIES = 1 << 16;
+/** Numbers kept for all tables of a module, at most; what is beyond is left alone, too: the guest chooses how many there are. */
+const MAX_KEPT = 1 << 20;
 const NULL_ENTRY = -1;
 
 /** A table that never changes. Plain arrays, since it is sent to worker threads. */
@@ -53,9 +55,13 @@ function allFit(m: ModuleInfo): boolean {
 
 /** Per table, the function index of every entry, -1 for null; null for a table that may change or be anything. */
 function fixedEntries(m: ModuleInfo, written: Uint8Array): (Int32Array | null)[] {
+  let kept = 0;
   const fixed: (Int32Array | null)[] = m.tables.map((table, i) => {
     const own = i >= m.importedTables && written[i] === 0 && table.init === null;
     if (!own || table.element !== FUNCREF || table.min > MAX_ENTRIES) return null;
+    const size = 2 * table.min + COLUMNS * m.signatures.length;
+    if (kept + size > MAX_KEPT) return null;
+    kept += size;
     return new Int32Array(table.min).fill(NULL_ENTRY);
   });
   for (const e of m.exports) if (e.kind === KIND_TABLE) fixed[e.index] = null;

@@ -288,7 +288,7 @@ export class Lowering {
       return false;
     }
     // A load that may trap does so on every way, so it stays behind when its user is sunk.
-    if (!this.sinking && useTable.colour[row] === useTable.colour[site]) return true;
+    if (!this.sinking && useTable.mayMove(f, row, site)) return true;
     const fixed = (f.aux[row] & 0xff) === Op.R_READONLY && (f.aux[row] & Op.MEM_NOTRAP) !== 0;
     return fixed && f.block[row] === f.block[site];
   }

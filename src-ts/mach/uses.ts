@@ -4,9 +4,10 @@
  * uses[row]  0 never read, 1 read once, 2 read many times or by something that may be emitted many times: the operand
  *            of a row that lowering may repeat beside each of its users counts as read by each of them.
  * reads[row] how many operands are this row, 0, 1 or 2 = more: for choices that are right either way.
- * colour[row]  every effect starts a new colour, and so does every block: between two rows of one colour nothing is
- *            stored, called or checked, so a load may be done at any user of its colour. Loads themselves are not
- *            effects here: two of them may change places (they trap alike).
+ * colour[row]  every effect but a load's starts a new colour, and so does every block: between two rows of one colour
+ *            nothing is stored, called or checked.
+ * loads[row] number of loads before the row that may trap: which of two traps shows in its offset, so they keep their
+ *            order.
  */
 import { ensure32, ensure8 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
@@ -38,11 +39,13 @@ export class Uses {
   uses = new Uint8Array(0);
   reads = new Uint8Array(0);
   colour = new Int32Array(0);
+  loads = new Int32Array(0);
 
-  /** Fills both tables for the ordered blocks of `f`. */
+  /** Fills all tables for the ordered blocks of `f`. */
   compute(f: Func, order: BlockOrder): void {
     this.uses = ensure8(this.uses, f.rowCount);
     this.colour = ensure32(this.colour, f.rowCount);
+    this.loads = ensure32(this.loads, f.rowCount);
     this.uses.fill(0, 0, f.rowCount);
     this.reads = ensure8(this.reads, f.rowCount);
     this.reads.fill(0, 0, f.rowCount);
@@ -55,17 +58,28 @@ export class Uses {
   }
 
   private colourRows(f: Func, order: BlockOrder): void {
-    const { colour } = this;
+    const { colour, loads } = this;
     let c = 0;
+    let n = 0;
     for (let p = 0; p < order.count; p++) {
       const b = order.irBlock[p];
       if (b === NONE) continue;
       c++;
       for (let r = f.first[b]; r !== NONE; r = f.next[r]) {
         colour[r] = c;
-        if (!isLoad(f.op[r]) && hasEffect(f, r)) c++;
+        loads[r] = n;
+        if (!hasEffect(f, r)) continue;
+        if (isLoad(f.op[r])) n++;
+        else c++;
       }
     }
+  }
+
+  /** Whether a load may be done where a later row is: nothing between tells the difference. */
+  mayMove(f: Func, load: number, site: number): boolean {
+    const { colour, loads } = this;
+    if (colour[load] !== colour[site]) return false;
+    return !hasEffect(f, load) || loads[site] === loads[load] + 1;
   }
 
   private countRow(f: Func, r: number): void {

@@ -207,3 +207,36 @@ describe.each([0, 1, 2, 's'] as const)('faults when run, level %s', (optLevel) =
     }
   });
 });
+
+/** Of two loads: what computes with both, one of which the machine may do as an operand. */
+const PAIRS = [
+  '(i64.xor (i64.load (local.get 0)) (i64.load (local.get 1)))',
+  '(i64.xor (i64.load (local.get 0)) (i64.load32_u (local.get 1)))',
+  '(i64.shl (i64.load (local.get 0)) (i64.load (local.get 1)))',
+  '(i64.extend_i32_u (i32.lt_u (i32.load (local.get 0)) (i32.load8_u (local.get 1))))',
+  '(i64.mul (i64.load (local.get 0)) (i64.extend_i32_s (i32.load16_s (local.get 1))))',
+];
+const PAIR_SETTINGS = [
+  { optLevel: 0 },
+  { optLevel: 2 },
+  { optLevel: 2, explicitChecks: true },
+] as const;
+
+test.each(PAIR_SETTINGS)('of two loads that both trap the first is named: %j', (options) => {
+  const { Module, Instance } = new Engine(options).WebAssembly;
+  for (const pair of PAIRS) {
+    const bytes = wat(
+      `(module (memory 1) (func (export "f") (param i32 i32) (result i64) ${pair}))`,
+    );
+    const exports = new Instance(new Module(bytes)).exports as Record<string, unknown>;
+    const f = exports['f'] as (a: number, b: number) => bigint;
+    const first = bytes.findIndex((byte) => byte >= Op.I32_LOAD && byte <= Op.I64_LOAD32_U);
+    let stack = '';
+    try {
+      f(-1, -1);
+    } catch (e) {
+      stack = (e as Error).stack!;
+    }
+    expect(stack, pair).toContain(`:0x${first.toString(16)}`);
+  }
+});

@@ -55,43 +55,32 @@ class Body {
     return [0, ...uleb(this.random.pick([0, 0, 1, 2, 4, 4, 8, 8, 12, 16]))];
   }
 
-  /** Pushes an i64 that is no load. */
-  private plain(): void {
+  /** Pushes an i64. */
+  private value(depth: number): void {
     const { random } = this;
-    switch (random.below(4)) {
+    switch (random.below(depth > 0 ? 8 : 6)) {
       case 0:
         return this.emit(Op.LOCAL_GET, ACC);
       case 1:
         return this.emit(Op.LOCAL_GET, N, Op.I64_EXTEND_I32_U);
       case 2:
         return this.emit(Op.I64_CONST, ...leb(random.pick([0, 1, -1, 255, 0x1234567])));
-      default:
-        return this.emit(Op.GLOBAL_GET, 0, Op.I64_EXTEND_I32_U);
-    }
-  }
-
-  /**
-   * Pushes an i64. Of two operands only the first may load: lowering may let two loads with nothing between them change places, so
-   * that the trace of a trap may name the other.
-   */
-  private value(depth: number): void {
-    const { random } = this;
-    switch (random.below(depth > 0 ? 7 : 5)) {
-      case 0:
-      case 1:
+      case 3:
+      case 4:
         this.address();
-        this.emit(random.pick([...LOADS_64, Op.I64_LOAD32_S, Op.I64_LOAD32_U]), ...this.offset());
-        return;
-      case 2:
+        return this.emit(
+          random.pick([...LOADS_64, Op.I64_LOAD32_S, Op.I64_LOAD32_U]),
+          ...this.offset(),
+        );
+      case 5:
         this.address();
         this.emit(random.pick(LOADS_32), ...this.offset());
         return this.emit(Op.I64_EXTEND_I32_S);
-      case 3:
-      case 4:
-        return this.plain();
+      case 6:
+        return this.emit(Op.GLOBAL_GET, 0, Op.I64_EXTEND_I32_U);
       default:
         this.value(depth - 1);
-        this.plain();
+        this.value(depth - 1);
         this.emit(
           random.pick([Op.I64_ADD, Op.I64_XOR, Op.I64_SUB, Op.I64_OR, Op.I64_SHL, Op.I64_SHR_U]),
         );

@@ -42,6 +42,8 @@ let factRoot = new Int32Array(0);
 let factK = new Int32Array(0);
 let factSlack = new Int32Array(0);
 let facts = 0;
+/** Rows there were at the start: those made on the way have no entries in the tables by row, and no facts. */
+let rows = 0;
 /** Per block of the walk: facts when it was entered. */
 let scope = new Int32Array(0);
 
@@ -87,7 +89,7 @@ function reach(f: Func, v: number, add: number, depth: number): number {
   if (r === 0) return past;
   let best = FAR;
   let n = 0;
-  for (let e = factFirst[r]; e !== NONE && n < SCAN; e = factNext[e], n++)
+  for (let e = r < rows ? factFirst[r] : NONE; e !== NONE && n < SCAN; e = factNext[e], n++)
     best = Math.min(best, ((k - factK[e]) >>> 0) + factSlack[e]);
   if (best <= SLACK || depth === 0 || past > SLACK) return best;
   const bits = unsignedBits(f, r);
@@ -101,6 +103,7 @@ function reach(f: Func, v: number, add: number, depth: number): number {
 }
 
 function addFact(r: number, k: number, slack: number): void {
+  if (r >= rows) return;
   const e = facts++;
   if (e >= factNext.length) {
     factNext = grow32(factNext, e + 1);
@@ -389,7 +392,7 @@ export function removeBounds(f: Func, an: Analyses): void {
   if (some === NONE || some >= f.rowCount) return;
   an.needLoops(f);
   if (an.loops.count > 0) makePreheaders(f, an);
-  // Rows made on the way are no roots.
+  rows = f.rowCount;
   factFirst = ensure32(factFirst, f.rowCount);
   factFirst.fill(NONE, 0, f.rowCount);
   stepMin = ensure32(stepMin, f.rowCount);

@@ -79,9 +79,13 @@ function disassembly(): Map<number, Inst[]> {
   return functions;
 }
 
+function without(saved: Record<string, string>, gone: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(saved).filter(([register]) => register !== gone));
+}
+
 /**
  * What the unwinder must know before each instruction of a function with the usual frame, from its instructions. Saves count
- * from the last of them on; saved registers are in their slots until the end, in the red zone behind `leave`.
+ * from the last of them on; but for rbp, saved registers are in their slots until the end, in the red zone behind `leave`.
  */
 function expectedRows(insts: Inst[]): Row[] {
   const rows: Row[] = [];
@@ -102,8 +106,10 @@ function expectedRows(insts: Inst[]): Row[] {
       saving = { ...saving, [save![2]!]: `c-${16 + parseInt(save![1]!, 16)}` };
     } else if (!text.startsWith('sub rsp')) {
       whole ??= { pc, cfa, saved };
-      if (text === 'leave') cfa = 'rsp+8';
-      else if (/^(ret|jmp)/.test(text)) ({ cfa, saved } = whole);
+      if (text === 'leave') {
+        cfa = 'rsp+8';
+        saved = without(saved, 'rbp');
+      } else if (/^(ret|jmp)/.test(text)) ({ cfa, saved } = whole);
     }
   }
   return rows;
@@ -123,10 +129,12 @@ test('call frame information is exact at every instruction', () => {
       // Data after the code (constants) is no instruction.
       if (want.pc > insts.findLast(({ text }) => /^(ret|ud2|jmp|call)/.test(text))!.pc) break;
       const found = rows.findLast((row) => row.pc <= want.pc)!;
+      // Without the frame all are back in their registers, which may be told as well.
+      const back = want.cfa === 'rsp+8' && Object.keys(found.saved).length === 0;
       expect({ pc: want.pc.toString(16), cfa: found.cfa, saved: found.saved }).toEqual({
         pc: want.pc.toString(16),
         cfa: want.cfa,
-        saved: want.saved,
+        saved: back ? {} : want.saved,
       });
       checked++;
     }

@@ -336,8 +336,8 @@ function victim(s: State, i: number, c: number, late: boolean): number {
 }
 
 /**
- * A commutative operation's second operand is leaving its register: if the first lives on, the second is tied instead and
- * changed where it was.
+ * A commutative operation's second operand is leaving its register: if the first lives on there, or waits in memory and
+ * may be read from it, the second is tied instead and changed where it was.
  */
 function tieEvicted(s: State, i: number, v: number): void {
   const vc = s.vcode;
@@ -345,7 +345,9 @@ function tieEvicted(s: State, i: number, v: number): void {
   if (vc.opnd[i + 1]! - first !== 3 || s.tied[first + 1] === 0) return;
   const u = vc.vreg[first + 1]!;
   if (vc.vreg[first + 2] !== v || u < 0 || u === v) return;
-  if (s.inW[u] === 0 || (useBits[u]! & (DIES | TAKEN)) !== 0) return;
+  if (s.inW[u] === 0) {
+    if (s.remat[u] === 1 || (vc.con[first + 2]! & C_MASK) !== C_ANY) return;
+  } else if ((useBits[u]! & (DIES | TAKEN)) !== 0) return;
   vc.vreg[first + 1] = v;
   vc.vreg[first + 2] = u;
   const n = s.nxt[first + 1]!;

@@ -28,8 +28,8 @@ const REFERENCE_TYPES_EVERY = 32;
 /** Generators of our own. */
 const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [callsModule, memoryModule];
 
-/** Of so many modules in turn the last ones are of FOCUSED, the others Binaryen's. */
-const TURNS = FOCUSED.length + 2;
+/** One module in so many, by chance, is Binaryen's. */
+const BINARYEN_EVERY = 5;
 
 interface Program {
   command: string;
@@ -60,8 +60,7 @@ export class Generator {
   /** The module of a seed. */
   module(seed: number): Uint8Array {
     const random = new Random(seed);
-    const focused = FOCUSED[(seed % TURNS) - (TURNS - FOCUSED.length)];
-    if (focused !== undefined) return focused(random);
+    if (random.below(BINARYEN_EVERY) !== 0) return random.pick(FOCUSED)(random);
     const input = join(this.dir, 'seed');
     const output = join(this.dir, 'module.wasm');
     writeFileSync(input, random.bytes(200 + random.below(4000)));

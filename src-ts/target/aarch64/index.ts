@@ -45,7 +45,6 @@ export class FunctionCompiler {
     const done = settings.quick && allocateQuickly(code, registers, this.allocation);
     if (settings.quick) lap('regalloc: quick');
     if (!done) allocate(code, registers, this.allocation);
-    const debugInfo = settings.debugInfo === true;
-    return this.emitter.run(this.lowering, this.allocation, ALIGN, debugInfo);
+    return this.emitter.run(this.lowering, this.allocation, ALIGN, settings);
   }
 }

@@ -139,6 +139,10 @@ export class AArch64Target implements Target {
     bytes.fill(0, from, to);
   }
 
+  padLoop(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to; at += 4) put32(bytes, at, A.FORM_BITS[A.NOP]);
+  }
+
   /** The latest entry of the trap table is the trap's. */
   emitTrap(sink: CodeSink): void {
     const { traps } = sink;

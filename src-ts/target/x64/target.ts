@@ -123,6 +123,10 @@ export class X64Target implements Target {
     bytes.fill(0xcc, from, to);
   }
 
+  padLoop(bytes: Uint8Array, from: number, to: number): void {
+    E.writeNops(bytes, from, to);
+  }
+
   emitTrap(sink: CodeSink): void {
     E.enc0(sink.buf, X.UD2);
   }

@@ -12,7 +12,7 @@
  */
 import type { CodeRecord } from '../object/records.ts';
 import { bug } from '../util/bug.ts';
-import { LINE, MAX_PADDING, padding } from './align.ts';
+import { LINE, padding } from './align.ts';
 import { CodeBuffer } from './codebuffer.ts';
 import type { Target } from './target.ts';
 
@@ -161,8 +161,8 @@ export class CodeSink {
     this.branchAt.push(this.buf.pos);
     this.branchKind.push(PADDING);
     this.branchLabel.push(next === NONE ? this.bodyEnd : next);
-    this.buf.reserve(MAX_PADDING);
-    this.buf.pos += MAX_PADDING;
+    this.buf.reserve(this.target.mostPadding);
+    this.buf.pos += this.target.mostPadding;
   }
 
   /** Label of an out-of-line trap. */
@@ -343,7 +343,7 @@ export class CodeSink {
       this.shrink = new Int32Array(n * 2);
       this.sums = new Int32Array(n * 2);
     }
-    for (let i = 0; i < n; i++) this.saved[i] = kinds[i] === PADDING ? MAX_PADDING : 0;
+    for (let i = 0; i < n; i++) this.saved[i] = kinds[i] === PADDING ? this.target.mostPadding : 0;
     this.sumShrink();
     // Each round only adds marks; a few find nearly all of them.
     for (let round = 0; round < 6; round++) {
@@ -383,13 +383,15 @@ export class CodeSink {
   /** Chooses the padding of every loop by where it stands and by its size before this. Brings `shrink` up to date. */
   private padLoops(): void {
     const { shrink, saved } = this;
+    const { mostPadding } = this.target;
     const n = this.branchAt.n;
     let sum = 0;
     for (let i = 0; i < n; i++) {
       if (this.branchKind.a[i] === PADDING) {
-        const at = this.branchAt.a[i] + MAX_PADDING;
-        const size = this.labelOffset(this.branchLabel.a[i]) - (at - shrink[i + 1]);
-        saved[i] = MAX_PADDING - padding(at - MAX_PADDING - sum, size);
+        const at = this.branchAt.a[i];
+        const start = at + mostPadding - shrink[i + 1];
+        const size = this.labelOffset(this.branchLabel.a[i]) - start;
+        saved[i] = mostPadding - padding(at - sum, size, mostPadding);
       }
       // What follows is still measured by the sums before: sizes are differences of those.
       this.sums[i] = sum;
@@ -440,7 +442,7 @@ export class CodeSink {
   }
 
   private draftSize(kind: number): number {
-    return kind === PADDING ? MAX_PADDING : this.target.branchSize(kind, false);
+    return kind === PADDING ? this.target.mostPadding : this.target.branchSize(kind, false);
   }
 
   private moveLists(): void {

@@ -21,6 +21,8 @@ export interface CodeSettings {
   quick: boolean;
   /** Note where Wasm locals are (CodeRecord.locals). */
   debugInfo?: boolean;
+  /** Functions that could do without a frame have one all the same. */
+  leafFrames?: boolean;
   /** Return addresses are signed while they are in memory, where the target can. */
   signsReturns?: boolean;
   /** Every place an indirect branch may go to begins with the target's mark for that. */

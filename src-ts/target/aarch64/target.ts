@@ -45,6 +45,7 @@ export class AArch64Target implements Target {
     this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);
     this.state.incomingBytes = this.rules.incomingBytes;
     this.state.lower = lower;
+    this.state.leafFrames = settings.leafFrames === true;
     this.state.signs = settings.signsReturns === true;
     this.state.marks = settings.marksTargets === true;
   }

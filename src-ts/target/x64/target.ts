@@ -38,6 +38,7 @@ export class X64Target implements Target {
     this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);
     this.state.incomingBytes = this.rules.incomingBytes;
     this.state.lower = lower;
+    this.state.leafFrames = settings.leafFrames === true;
   }
 
   lowerEntry(): void {

@@ -120,6 +120,7 @@ export class Session {
       preservesContext: !makesForeignTailCalls(bytes, m),
       debugInfo: settings.debugInfo,
       quick: settings.optLevel === 0,
+      alignsLoops: settings.optLevel === 2,
       // gdb takes a function without a frame to have no prologue, and shows it before its parameters are in their places.
       leafFrames: settings.leafFrames || settings.debugInfo,
       signsReturns: settings.pointerAuth === 'ret',

@@ -76,6 +76,8 @@ export interface Target {
   writeBranch(bytes: Uint8Array, at: number, kind: number, short: boolean, disp: number): void;
   /** Points the PC-relative field at `at` of an instruction that ends at `end` to `target`. */
   patchPool(bytes: Uint8Array, at: number, end: number, target: number): void;
+  /** Makes the load at `at` of an entry of a jump table, which is of 16 bits, one of 32. */
+  widenTableLoad(bytes: Uint8Array, at: number): void;
   /** Fills bytes[from, to) with something that traps or does nothing. */
   pad(bytes: Uint8Array, from: number, to: number): void;
   /** Fills bytes[from, to) with as few instructions as there can be that do nothing. */

@@ -134,6 +134,11 @@ export class AArch64Target implements Target {
     }
   }
 
+  /** ldrsh to ldrsw: the size field; a scaled index goes by the size. */
+  widenTableLoad(bytes: Uint8Array, at: number): void {
+    bytes[at + 3] ^= 0xc0;
+  }
+
   pad(bytes: Uint8Array, from: number, to: number): void {
     bytes.fill(0, from, to);
   }

@@ -490,6 +490,8 @@ export class CodeSink {
       const start = this.emitTable(entries, this.tables.a[item], this.tables.a[item + 1], a[i + 1]);
       this.target.patchPool(buf.bytes, a[i], a[i + 1], start);
     }
+    // Windows' unwind tables on ARM64 count a function's size in words.
+    if (n > 0) this.alignPool(WIDE_ENTRY);
   }
 
   private alignPool(align: number): void {

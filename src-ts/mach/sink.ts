@@ -21,6 +21,9 @@ const NONE = -1;
 const PADDING = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
+/** Bytes of an entry of a jump table where half of them are too few for the distance; and how far these reach back. */
+const WIDE_ENTRY = 4;
+const MOST_NARROW = 0x8000;
 const NO_INLINES = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
@@ -276,7 +279,10 @@ export class CodeSink {
     this.constFields.push(item);
   }
 
-  /** Refers the PC-relative field at `at` of the instruction that ends here to a new jump table. */
+  /**
+   * Refers the PC-relative field at `at` of the instruction that ends here to a new jump table. The load of an entry follows, as
+   * one of 16 bits, sign-extended: Target.widenTableLoad is asked to make it one of 32 where that is too few.
+   */
   tableField(at: number, first: number, count: number): void {
     const item = this.tables.push(first);
     this.tables.push(count);
@@ -483,9 +489,11 @@ export class CodeSink {
     const { a, n } = this.tableFields;
     for (let i = 0; i < n; i += 3) {
       const item = a[i + 2];
-      const start = this.emitTable(entries, this.tables.a[item], this.tables.a[item + 1]);
+      const start = this.emitTable(entries, this.tables.a[item], this.tables.a[item + 1], a[i + 1]);
       this.target.patchPool(buf.bytes, a[i], a[i + 1], start);
     }
+    // Windows' unwind tables on ARM64 count a function's size in words.
+    if (n > 0) this.alignPool(WIDE_ENTRY);
   }
 
   private alignPool(align: number): void {
@@ -504,11 +512,21 @@ export class CodeSink {
     return -at;
   }
 
-  private emitTable(entries: Int32Array, first: number, count: number): number {
-    this.alignPool(4);
-    const start = this.buf.pos;
+  /** Appends a jump table, of distances from its start; `load` is where an entry is loaded. */
+  private emitTable(entries: Int32Array, first: number, count: number, load: number): number {
+    const { buf, alias } = this;
+    let least = buf.pos;
     for (let i = 0; i < count; i++) {
-      this.buf.u32(this.labelOffset(this.alias[entries[first + i]]) - start);
+      least = Math.min(least, this.labelOffset(alias[entries[first + i]]));
+    }
+    const wide = buf.pos + WIDE_ENTRY - least > MOST_NARROW;
+    if (wide) this.target.widenTableLoad(buf.bytes, load);
+    this.alignPool(wide ? WIDE_ENTRY : WIDE_ENTRY / 2);
+    const start = buf.pos;
+    for (let i = 0; i < count; i++) {
+      const distance = this.labelOffset(alias[entries[first + i]]) - start;
+      if (wide) buf.u32(distance);
+      else buf.u16(distance);
     }
     return start;
   }

@@ -43,6 +43,7 @@ export class AArch64Target implements Target {
     this.rules.begin(lower, settings);
     this.state.incomingBytes = this.rules.calls.incomingBytes;
     this.state.lower = lower;
+    this.state.leafFrames = settings.leafFrames === true;
     this.state.signs = settings.signsReturns === true;
     this.state.marks = settings.marksTargets === true;
   }
@@ -131,6 +132,11 @@ export class AArch64Target implements Target {
       const high = ((disp >>> 16) << 5) | (1 << 21);
       put32(bytes, at + 4, A.FORM_BITS[A.MOVK_x] | high | (bytes[at] & 31));
     }
+  }
+
+  /** ldrsh to ldrsw: the size field; a scaled index goes by the size. */
+  widenTableLoad(bytes: Uint8Array, at: number): void {
+    bytes[at + 3] ^= 0xc0;
   }
 
   pad(bytes: Uint8Array, from: number, to: number): void {

@@ -17,9 +17,9 @@
  * A removed check leans on what vouched for it, so this runs once, and no pass after it may remove or move an access that can trap.
  */
 import { mayTrap } from '../analysis/aliases.ts';
-import { unsignedBits } from '../analysis/bits.ts';
 import type { Loops } from '../analysis/loops.ts';
 import { ensure32, ensure8, grow32 } from '../analysis/scratch.ts';
+import { UpperBounds } from '../analysis/upper.ts';
 import * as Abi from '../gen/abi.ts';
 import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from '../ir/func.ts';
@@ -80,6 +80,10 @@ function split(f: Func, v: number): void {
   }
 }
 
+const upper = new UpperBounds();
+/** The block in which {@link reach} is asked. */
+let here = 0;
+
 /** How far the index v + add may lie past the end of the memory; FAR or more when nothing is known. */
 function reach(f: Func, v: number, add: number, depth: number): number {
   split(f, v);
@@ -92,8 +96,8 @@ function reach(f: Func, v: number, add: number, depth: number): number {
   for (let e = r < rows ? factFirst[r] : NONE; e !== NONE && n < SCAN; e = factNext[e], n++)
     best = Math.min(best, ((k - factK[e]) >>> 0) + factSlack[e]);
   if (best <= SLACK || depth === 0 || past > SLACK) return best;
-  const bits = unsignedBits(f, r);
-  if (bits < 31) best = Math.min(best, 2 ** bits - 1 + past);
+  best = Math.min(best, upper.of(r, here) + past);
+  if (best <= SLACK) return best;
   // x & m <= x, x >>> n <= x, x | m <= x + m
   const op = f.op[r];
   if (op === Op.IAND || op === Op.USHR)
@@ -223,11 +227,13 @@ function enterLoop(f: Func, an: Analyses, l: number): void {
     if (accessedAt[p] > stepMin[p] + k) continue;
     let entry = 0;
     for (let e = f.predFirst[h]; e !== NONE; e = f.edgeNextPred[e]) {
-      if (!an.dom.dominates(h, f.edgeFrom[e]))
-        entry = Math.max(entry, reach(f, f.listGet(f.edgeArgs[e], i), k, 2));
+      if (an.dom.dominates(h, f.edgeFrom[e])) continue;
+      here = f.edgeFrom[e];
+      entry = Math.max(entry, reach(f, f.listGet(f.edgeArgs[e], i), k, 2));
     }
     if (!induct(p, entry) && secureEntry(f, an, l, p)) induct(p, 0);
   }
+  here = h;
 }
 
 /** The check of p + k that comes first of all effects in a header; NONE when another one does. */
@@ -335,15 +341,27 @@ function secureEntry(f: Func, an: Analyses, l: number, p: number): boolean {
 
 // ---- the walk ----
 
+/**
+ * Whether the tail catches what lies behind the index of a check. The offset of such a check is 0, or a constant that was part of the
+ * index before `addresses.ts` found that their sum does not wrap around; other checks have an offset above MEMORY_NEAR.
+ */
+function isNear(f: Func, r: number): boolean {
+  return f.imm2[r] === 0 && f.imm[r] >= 0 && f.imm[r] <= Abi.MEMORY_NEAR;
+}
+
 function bound(f: Func, r: number): void {
   if (f.ty[f.a[r]] !== Op.T_I32) return;
-  const near = f.imm[r] === 0 && f.imm2[r] === 0;
-  if (near && reach(f, f.a[r], 0, 2) <= SLACK && ok(f, 'bounds-known')) f.remove(r);
-  else learn(f, f.a[r]);
+  const near = isNear(f, r);
+  if (near && reach(f, f.a[r], f.imm[r], 2) <= SLACK && ok(f, 'bounds-known')) f.remove(r);
+  else {
+    if (near && f.imm[r] <= SLACK && f.imm[r] > 0 && ok(f, 'bounds-near')) f.imm[r] = 0;
+    learn(f, f.a[r]);
+  }
 }
 
 function enterBlock(f: Func, an: Analyses, b: number): void {
   scope[b] = facts;
+  here = b;
   const l = an.loops.of[b];
   if (l !== NONE && an.loops.header[l] === b) enterLoop(f, an, l);
   let loads = false;
@@ -402,6 +420,7 @@ export function removeBounds(f: Func, an: Analyses): void {
   limit = ensure32(limit, f.rowCount);
   scope = ensure32(scope, f.blockCount);
   facts = 0;
+  upper.begin(f, an.dom);
   findLoops(f, an);
   walk(f, an);
 }

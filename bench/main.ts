@@ -32,7 +32,7 @@ fourth its threads, its levels and its cold start against one another.
 
   --modules DIR    benchmark modules, found recursively (default: $ELFIN_BENCH, else ../shared/bench)
   --only REGEX     only modules whose name matches
-  --engines LIST   of elfin,wasmtime,v8,v8-default (default: all)
+  --engines LIST   of elfin,wasmtime,v8,v8-default (default: these), and elfin-checks: Elfin with bounds checks in its code
   --rounds N       times that everything is measured, in shuffled order (default 2)
   --iterations N   runs per process (default 3)
   --max-seconds N  stop repeating in one process after this long (default 10)

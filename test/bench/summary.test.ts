@@ -60,6 +60,7 @@ it('takes means over the modules that count', () => {
       result(large, 'elfin', 'run', { runMs: [8, 6, 7], loadMs: 0.5 }),
       result(large, 'elfin', 'run', { runMs: [9], loadMs: 0.5 }),
       result(large, 'wasmtime', 'run', { runMs: [3, 5] }),
+      result(large, 'elfin-checks', 'run', { runMs: [9, 10] }),
       result(large, 'v8', 'run', { runMs: [12], compileMs: 100 }),
       result(small, 'elfin', 'compile', { compileCpuMs: 99 }),
       result(small, 'wasmtime', 'compile', { compileCpuMs: 1 }),
@@ -75,11 +76,13 @@ it('takes means over the modules that count', () => {
   // small is too short on wasmtime, too little code, and too small a module.
   expect(summary.geomean.run.wasmtime).toBeCloseTo(2);
   expect(summary.geomean.run.v8).toBeCloseTo(0.5);
+  expect(summary.geomean.checks).toBeCloseTo(1.5);
   expect(summary.geomean.compile.wasmtime).toBeCloseTo(4);
   expect(summary.geomean.load.v8compile).toBeCloseTo(200);
   expect(summary.rows[0]!.engines.elfin!.runMedianMs).toBe(7.5);
   expect([summary.calls.jsToWasmNs, summary.calls.wasmToJsNs]).toEqual([11, 15]);
   const text = textReport(summary);
+  expect(text).toContain('at worst 1.50× (large)');
   expect(text).toContain('vectors: needs the feature "SIMD"');
   const page = htmlReport(summary);
   expect(page).toContain('needs the feature &quot;SIMD&quot;');

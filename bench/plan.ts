@@ -12,6 +12,8 @@ export interface PlanOptions {
   readonly seed: number;
   readonly objects: string;
   readonly dist: string;
+  /** Neither compiling nor calls are measured. */
+  readonly runOnly: boolean;
 }
 
 /** V8 compiles in the process that runs, so its `run` measures both. What checks cost to compile is not measured. */
@@ -55,8 +57,7 @@ export function measurement(modules: readonly BenchModule[], o: PlanOptions): Jo
   const perModule = modules.flatMap((m) =>
     o.engines.flatMap((engine) => KINDS[engine].map((kind) => jobOf(engine, kind, m, o))),
   );
-  const rounds = Array.from({ length: o.rounds }, (_, i) =>
-    shuffle([...perModule, ...calls], o.seed + i * 7919),
-  );
+  const jobs = o.runOnly ? perModule.filter((j) => j.kind === 'run') : [...perModule, ...calls];
+  const rounds = Array.from({ length: o.rounds }, (_, i) => shuffle(jobs, o.seed + i * 7919));
   return rounds.flat();
 }

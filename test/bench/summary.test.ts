@@ -33,6 +33,7 @@ const options: PlanOptions = {
   seed: 1,
   objects: folder,
   dist: folder,
+  runOnly: false,
 };
 
 const large = moduleOf('large', 300_000, 200_000);
@@ -130,6 +131,7 @@ it('plans every job once a round, in an order that the seed decides', () => {
   const jobs = measurement([large, small], options);
   // Per module: 3 + 3 + 1 + 1; calls of three engines.
   expect(jobs).toHaveLength(2 * (2 * 8 + 3));
+  expect(measurement([large, small], { ...options, runOnly: true })).toHaveLength(2 * 2 * 4);
   const key = (list: typeof jobs): string[] => list.map((j) => `${j.engine} ${j.kind} ${j.module}`);
   expect(key(measurement([large, small], options))).toEqual(key(jobs));
   expect(key(measurement([large, small], { ...options, seed: 2 }))).not.toEqual(key(jobs));

@@ -81,11 +81,12 @@ function assignBlock(s: State, b: number): void {
   const end = vc.blockStart[b + 1]!;
   for (let i = vc.blockStart[b]!; i < end; i++) assignInst(s, i);
   for (let k = s.exitStart[b]!; k < s.exitEnd[b]!; k++) s.exitReg[k] = s.home[s.exitVreg[k]!]!;
-  for (let r = 0; r < 64; r++) {
-    const v = regHolds[r]!;
-    if (v < 0) continue;
-    vacate(s, v);
-    s.src[v] = -1;
+  for (let c = 0; c < 2; c++) {
+    for (let held = occupied[c]!; held !== 0; held &= held - 1) {
+      const v = regHolds[(c << 5) + 31 - Math.clz32(held & -held)]!;
+      vacate(s, v);
+      s.src[v] = -1;
+    }
   }
 }
 

@@ -299,7 +299,7 @@ function edgeMoves(s: State, p: number, b: number, place: number): void {
     else if (s.storeMode[v] === STORE_EDGE)
       pm.add(exitPlace(s, a), ALLOC_SLOT + s.slot[v]!, vc.vregType[v]!);
   }
-  if (s.anyLazy) storeLeaving(s, b);
+  if (s.anyLazy && s.leaves[b] === 1) storeLeaving(s, b);
   pm.resolve(place, s.regs, s);
 }
 

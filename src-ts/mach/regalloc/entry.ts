@@ -12,6 +12,8 @@ import { FAR_EDGE, FURTHEST, NEVER, type State } from './state.ts';
 const chosen = [new Int32Array(32), new Int32Array(32)];
 const distance = [new Int32Array(32), new Int32Array(32)];
 const count = new Int32Array(2);
+/** Whether a value may have come in a register that does not stay in one. */
+let turnedAway = false;
 const loopPeak = [new Int32Array(0), new Int32Array(0)];
 
 /** Peak pressure of each loop, at its header; call once after the value analysis. */
@@ -37,6 +39,7 @@ export function findLoopPressure(s: State): void {
 export function chooseEntry(s: State, b: number): void {
   const vc = s.vcode;
   count[0] = count[1] = 0;
+  turnedAway = false;
   let seen = 0;
   const first = vc.predStart[b]!;
   const last = vc.predStart[b + 1]!;
@@ -46,17 +49,22 @@ export function chooseEntry(s: State, b: number): void {
     if (seen < last - first) chooseForLoop(s, b);
     else chooseForJoin(s, b, seen, total);
   }
+  if (seen < last - first) turnedAway = true;
   chooseParams(s, b);
   s.entryStart[b] = s.entryCount;
   for (let c = 0; c < 2; c++) {
     for (let k = 0; k < count[c]!; k++) {
       const v = chosen[c]![k]!;
-      if (s.chaos !== null && s.chaos.oneIn(8)) continue;
+      if (s.chaos !== null && s.chaos.oneIn(8)) {
+        turnedAway = true;
+        continue;
+      }
       s.addEntry(v);
       s.next[v] = Math.min(distance[c]![k]!, FURTHEST) + vc.blockStart[b]!;
     }
   }
   s.entryEnd[b] = s.entryCount;
+  s.leaves[b] = turnedAway ? 1 : 0;
 }
 
 /** Counts, per value, the seen predecessors that leave it in a register, and their frequency; returns all frequency. */
@@ -88,6 +96,7 @@ function offer(s: State, v: number, d: number): void {
   const dist = distance[c]!;
   let n = count[c]!;
   if (n === s.allocCount[c]!) {
+    turnedAway = true;
     if (dist[n - 1]! <= d) return;
     n--;
   }
@@ -109,6 +118,7 @@ function chooseForJoin(s: State, b: number, seen: number, total: number): void {
     const d = s.liveInNext[k]!;
     if (s.vcount[v] === seen || s.vfreq[v]! * 2 >= total || (d < 32 && s.vfreq[v]! * 4 >= total))
       offer(s, v, d);
+    else turnedAway = true;
   }
 }
 

@@ -17,7 +17,7 @@ import type { Target } from './target.ts';
 const NONE = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
-const NO_INLINES = new Int32Array(0);
+const NO_INTEGERS = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
 export const SPILL_STORE = 0;
@@ -39,7 +39,7 @@ export class IntList {
   }
 
   copy(): Int32Array {
-    return this.a.slice(0, this.n);
+    return this.n === 0 ? NO_INTEGERS : this.a.slice(0, this.n);
   }
 }
 
@@ -286,7 +286,7 @@ export class CodeSink {
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
       locals: this.locals.copy(),
-      inlines: NO_INLINES,
+      inlines: NO_INTEGERS,
     };
   }
 

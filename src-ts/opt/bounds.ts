@@ -388,8 +388,8 @@ function walk(f: Func, an: Analyses): void {
 
 /** Removes needless bounds checks. The function must have no unreachable blocks. */
 export function removeBounds(f: Func, an: Analyses): void {
-  const some = f.op.indexOf(Op.BOUND, 1);
-  if (some === NONE || some >= f.rowCount) return;
+  // Only the function's own rows: the column is as long as the longest function was.
+  if (!f.op.subarray(0, f.rowCount).includes(Op.BOUND, 1)) return;
   an.needLoops(f);
   if (an.loops.count > 0) makePreheaders(f, an);
   rows = f.rowCount;

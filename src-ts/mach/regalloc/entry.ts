@@ -44,7 +44,8 @@ export function chooseEntry(s: State, b: number): void {
   const first = vc.predStart[b]!;
   const last = vc.predStart[b + 1]!;
   for (let k = first; k < last; k++) if (s.rpoIndex[vc.pred[k]!]! < s.rpoIndex[b]!) seen++;
-  if (seen > 0) {
+  if (seen === 1 && last - first === 1) takeOver(s, b, vc.pred[first]!);
+  else if (seen > 0) {
     const total = countExits(s, b, first, last);
     if (seen < last - first) chooseForLoop(s, b);
     else chooseForJoin(s, b, seen, total);
@@ -65,6 +66,29 @@ export function chooseEntry(s: State, b: number): void {
   }
   s.entryEnd[b] = s.entryCount;
   s.leaves[b] = turnedAway ? 1 : 0;
+}
+
+/**
+ * One predecessor: what was in a register and still lives. These are never too many, and in order only where parameters may
+ * displace some.
+ */
+function takeOver(s: State, b: number, p: number): void {
+  const { liveInVreg, liveInNext, vstamp, exitVreg, vcode } = s;
+  const sorted = vcode.paramStart[b] !== vcode.paramStart[b + 1];
+  for (let x = s.exitStart[p]!; x < s.exitEnd[p]!; x++) vstamp[exitVreg[x]!] = b;
+  const last = s.liveInStart[b + 1]!;
+  for (let k = s.liveInStart[b]!; k < last; k++) {
+    const v = liveInVreg[k]!;
+    if (vstamp[v] !== b) continue;
+    const c = vcode.vregClass[v]!;
+    const n = count[c]!;
+    if (sorted || n === s.allocCount[c]!) offer(s, v, liveInNext[k]!);
+    else {
+      chosen[c]![n] = v;
+      distance[c]![n] = liveInNext[k]!;
+      count[c] = n + 1;
+    }
+  }
 }
 
 /** Counts, per value, the seen predecessors that leave it in a register, and their frequency; returns all frequency. */

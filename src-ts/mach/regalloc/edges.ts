@@ -134,7 +134,7 @@ function vote(s: State, v: number, r: number, weight: number): void {
 }
 
 /** The register of the parameter of the loop's header that v flows to, -1 if it flows to none. */
-function returnsTo(s: State, v: number, loop: number): number {
+export function returnsTo(s: State, v: number, loop: number): number {
   for (let hops = 0; hops < 4; hops++) {
     v = s.phiHint[v]!;
     if (v < 0) return -1;

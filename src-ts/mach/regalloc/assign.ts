@@ -283,7 +283,7 @@ function makeWay(s: State, i: number): void {
   if (v < 0 || s.phiHint[v]! < 0 || s.want[v]! >= 0 || s.nxt[o] === NEVER) return;
   const r = returnsTo(s, v, loop);
   const u = r < 0 ? -1 : regHolds[r]!;
-  if (u < 0 || s.src[u] !== r || (bitsOf(u, i) & DIES) !== 0 || s.want[u]! >= 0) return;
+  if (u < 0 || s.src[u] !== r || (bitsOf(u, i) & DIES) !== 0 || s.want[u] === r) return;
   const to = returnsTo(s, u, loop);
   if (to < 0 || to === r || regHolds[to]! >= 0) return;
   if (((s.allocMask[to >> 5]! & ~s.avoid[u]!) >>> (to & 31)) & 1) {

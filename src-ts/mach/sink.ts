@@ -24,7 +24,7 @@ const POOL_WINDOW = 64;
 /** Bytes of an entry of a jump table where half of them are too few for the distance; and how far these reach back. */
 const WIDE_ENTRY = 4;
 const MOST_NARROW = 0x8000;
-const NO_INLINES = new Int32Array(0);
+const NO_INTEGERS = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
 export const SPILL_STORE = 0;
@@ -46,7 +46,7 @@ export class IntList {
   }
 
   copy(): Int32Array {
-    return this.a.slice(0, this.n);
+    return this.n === 0 ? NO_INTEGERS : this.a.slice(0, this.n);
   }
 }
 
@@ -316,7 +316,7 @@ export class CodeSink {
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
       locals: this.locals.copy(),
-      inlines: NO_INLINES,
+      inlines: NO_INTEGERS,
     };
   }
 

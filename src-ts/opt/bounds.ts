@@ -455,8 +455,8 @@ function walk(f: Func, an: Analyses): void {
 }
 
 function hasChecks(f: Func): boolean {
-  const some = f.op.indexOf(Op.BOUND, 1);
-  return some !== NONE && some < f.rowCount;
+  // Only the function's own rows: the column is as long as the longest function was.
+  return f.op.subarray(0, f.rowCount).includes(Op.BOUND, 1);
 }
 
 function start(f: Func, an: Analyses): void {

@@ -3,6 +3,7 @@
 #include "../core/eh_frame.h"
 #include "../core/frame_registry.h"
 #include "../core/gdb.h"
+#include "../core/gen/abi.h"
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -176,13 +177,13 @@ TEST(Code, RefusesLayoutsThatDoNotFit) {
 
 TEST(Code, RefusesTrapTablesThatCanNotBeSearched) {
   // A table of offsets, claimed to be `count`, with a code for each.
-  auto refused = [](uint32_t count, std::vector<uint32_t> offsets) {
+  auto refused = [](uint32_t count, std::vector<uint32_t> offsets, uint8_t code = 3) {
     Object object = makeObject();
     object.bytes.resize(object.layout.trapsOffset);
     put32(object.bytes, count);
     for (uint32_t offset : offsets)
       put32(object.bytes, offset);
-    object.bytes.resize(object.bytes.size() + offsets.size(), 3);
+    object.bytes.resize(object.bytes.size() + offsets.size(), code);
     object.layout.trapsSize = object.bytes.size() - object.layout.trapsOffset;
     return map(object)->activate(object.layout) != nullptr;
   };
@@ -193,6 +194,9 @@ TEST(Code, RefusesTrapTablesThatCanNotBeSearched) {
   EXPECT_TRUE(refused(2, {4, sizeof kCode}));
   EXPECT_TRUE(refused(3, {1, 4}));
   EXPECT_TRUE(refused(UINT32_MAX, {1, 4}));
+  EXPECT_FALSE(refused(2, {1, 4}, 3 | TRAP_FRAMELESS));
+  EXPECT_TRUE(refused(2, {1, 4}, TRAP_COUNT));
+  EXPECT_TRUE(refused(2, {1, 4}, TRAP_COUNT | TRAP_FRAMELESS));
 }
 
 TEST(EhFrame, AnyFlippedByteIsRefusedOrHarmless) {

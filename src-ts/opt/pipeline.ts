@@ -20,6 +20,7 @@ import { deadStores } from './stores.ts';
 import { loopTailCalls } from './tailloop.ts';
 import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
+import { unrollLoops } from './unroll.ts';
 
 export { fold } from './fold.ts';
 export { Gate, ok, setGate, type GateOptions } from './gate.ts';
@@ -56,6 +57,7 @@ export const PASSES: readonly Pass[] = [
   pass('params-late', redundantParams, FULL),
   pass('wide-multiply', wideMultiply, FULL),
   pass('licm', hoistInvariants, FULL),
+  pass('unroll', unrollLoops, ['2']),
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
   pass('gvn-late', valueNumbering, FULL),

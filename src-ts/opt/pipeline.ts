@@ -84,6 +84,10 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
   ],
   ['gvn', 'wide-multiply', 'halves are recognised as those of one value'],
   ['wide-multiply', 'dce', 'the products of halves are left without use'],
+  ['licm', 'unroll', 'what does not change is not to be copied'],
+  ['unroll', 'thread', 'only natural loops are found'],
+  ['unroll', 'branches-threaded', 'copies are blocks that one jump leads to'],
+  ['unroll', 'gvn-late', 'constants added in one copy after the other become one'],
   ['licm', 'thread', 'loops with several entries, which threading makes, have no preheader'],
   ['thread', 'branches-threaded', 'copies are blocks that one jump leads to'],
   [

@@ -2,13 +2,14 @@
  * Unrolling of small innermost loops that count (analysis/counted.ts). Iterations keep their order, and each its effects and
  * traps, so whatever ends one early ends it as before; only the test that counts is left out where it is known.
  *
- * A loop that is known to run a few times is replaced by that many copies of its body. Others get a loop of FACTOR copies
- * before them, which is entered, and goes round, while FACTOR iterations and the tests in them are sure to go on. The loop itself
- * does what is left. With tests of p + j * step in FACTOR iterations that condition is one compare of p with a limit made in the
- * preheader (opt/unrollguard.ts); it also says that the sums do not wrap around, so that constants added to p move into the
- * offsets of loads and stores. For other parameters that move along, a check before the loop says so.
+ * A loop that is known to run a few times is replaced by that many copies of its body. Others get a loop of several copies
+ * beside them, which is entered, and goes round, while so many iterations are sure to pass the test. The loop itself does what is
+ * left. That condition is one compare of the counting parameter with a limit made before (opt/unrollguard.ts); mostly it
+ * also says that sums of this parameter do not wrap around, so that constants move into the offsets of loads and
+ * stores. For other parameters that move along, a check before the copies says so.
  *
- * Loops that call are left alone, and so is everything that Wasm locals are to be looked up in.
+ * The copies come before the loop where it only ends by its count. Where it has other exits, which mostly means a search that is soon over, they
+ * are reached from its back edge: one iteration costs what it did.
  */
 import { CountedLoop, added, linear, root, stepOf } from '../analysis/counted.ts';
 import { ensure32, ensure8 } from '../analysis/scratch.ts';
@@ -34,15 +35,17 @@ import { holds } from './rules/constants.ts';
 import { removeUnreachable } from './unreachable.ts';
 import { guardOf, makeGuard, testGuard, walksWithin } from './unrollguard.ts';
 
-/** Rows of the copies of one loop. */
-const ROWS = 48;
+/** Rows of the copies of a loop that is replaced by them. */
+const ROWS = 32;
 /** Rows of a loop whose copies number 4, and 2. */
-const ROWS_FOUR = 8;
-const ROWS_TWO = 16;
+const ROWS_FOUR = 6;
+const ROWS_TWO = 10;
 /** Blocks and header parameters of a loop, and iterations of one that is replaced. */
 const BLOCKS = 6;
 const PARAMS = 12;
 const ITERATIONS = 8;
+/** How deep a loop lies at least whose iterations are not known: others, and libraries are full of them, run too rarely. */
+const DEPTH = 2;
 /** Rows added to one function: so many and a share of its own. */
 const GROWTH = 96;
 const GROWTH_SHARE = 8;
@@ -122,6 +125,17 @@ function iterations(f: Func, e: number): number {
     x = (x + counted.step) | 0;
   }
   return NONE;
+}
+
+/** How many edges leave loop l. */
+function exits(f: Func, an: Analyses, l: number): number {
+  let n = 0;
+  for (let b = an.loops.header[l]; b !== NONE; b = nextBlock[b]) {
+    const t = f.last[b];
+    for (let e = f.imm[t]; e < f.imm[t] + f.imm2[t]; e++)
+      if (!an.loops.contains(l, f.edgeTo[e])) n++;
+  }
+  return n;
 }
 
 // ---- copies ----
@@ -274,18 +288,21 @@ function findMoves(f: Func, h: number, e: number, back: number): number {
   return cond;
 }
 
+/**
+ * Puts `factor` copies of the loop with header h in front of edge e to it, which a jump takes, guarded. False when that can not be
+ * done, or never be of use.
+ */
 function multiply(f: Func, h: number, e: number, back: number, factor: number): boolean {
   const b = builder!;
   const before = f.edgeFrom[e];
+  const args = f.edgeArgs[e];
   const t = f.last[before];
   b.block = before;
   b.before = t;
   b.pos = f.pos[t];
-  const start = f.listGet(f.edgeArgs[e], f.imm[counted.param]);
-  const far = farthest(f, h, counted.param);
-  const limit = makeGuard(b, counted, factor, far);
+  const limit = makeGuard(b, counted, factor, farthest(f, h, counted.param));
   if (limit === NONE) return false;
-  const cond = testGuard(b, start, limit);
+  const cond = testGuard(b, f.listGet(args, f.imm[counted.param]), limit);
   if (f.op[cond] === Op.ICONST && f.imm[cond] === 0) return false;
   // Checks of other parameters have a block of their own, for loops that end before they pay.
   const check = f.newBlock();
@@ -294,23 +311,7 @@ function multiply(f: Func, h: number, e: number, back: number, factor: number): 
   b.before = NONE;
   moves.fill(0);
   const within = checked(f, h) ? NONE : findMoves(f, h, e, back);
-  join(f, h);
-  let at = check;
-  let first = NONE;
-  let to = NONE;
-  for (let j = 0; j < factor; j++) {
-    at = copyLoop(f, h, back, at, to === NONE ? NONE : f.edgeArgs[to], counted.stays);
-    const head = newestCopy(h);
-    if (to === NONE) {
-      first = head;
-      for (let i = 0, p = f.first[h]; i < f.paramCount[h]; i++, p = f.next[p])
-        heads[i] = mapped(f, regions, p);
-    } else f.edgeTo[to] = head;
-    foldAddresses(f, h, j);
-    to = backEdge;
-  }
-  f.edgeTo[to] = closeLoop(f, h, first, at, limit);
-  const args = f.edgeArgs[e];
+  const first = copyBodies(f, h, back, check, factor, limit);
   b.block = check;
   b.before = NONE;
   b.pos = f.pos[t];
@@ -319,6 +320,52 @@ function multiply(f: Func, h: number, e: number, back: number, factor: number): 
   f.unlink(t);
   b.block = before;
   b.brif(cond, check, EMPTY, h, copyList(f, args));
+  return true;
+}
+
+/** The loop of copies; returns its header. */
+function copyBodies(
+  f: Func,
+  h: number,
+  back: number,
+  after: number,
+  factor: number,
+  limit: number,
+): number {
+  join(f, h);
+  let at = copyLoop(f, h, back, after, NONE, counted.stays);
+  const first = newestCopy(h);
+  let p = f.first[h];
+  for (let i = 0; i < f.paramCount[h]; i++, p = f.next[p]) heads[i] = mapped(f, regions, p);
+  foldAddresses(f, h, 0);
+  for (let j = 1; j < factor; j++) {
+    const e = backEdge;
+    at = copyLoop(f, h, back, at, f.edgeArgs[e], counted.stays);
+    f.edgeTo[e] = newestCopy(h);
+    foldAddresses(f, h, j);
+  }
+  const e = backEdge;
+  f.edgeTo[e] = closeLoop(f, h, first, at, limit);
+  return first;
+}
+
+/** As {@link multiply}, but the copies are reached from the back edge: a loop that ends in its first iteration is as it was. */
+function multiplyBehind(f: Func, h: number, back: number, factor: number): boolean {
+  const latch = f.edgeFrom[back];
+  const block = f.newBlock();
+  f.placeBlockAfter(block, latch);
+  builder!.block = block;
+  builder!.before = NONE;
+  builder!.pos = f.pos[f.last[latch]];
+  builder!.jump(h, copyList(f, f.edgeArgs[back]));
+  const e = f.imm[f.last[block]];
+  if (!multiply(f, h, e, back, factor)) {
+    f.unlinkPred(e);
+    f.unplaceBlock(block);
+    return false;
+  }
+  f.edgeTo[back] = block;
+  f.edgeArgs[back] = EMPTY;
   return true;
 }
 
@@ -332,14 +379,17 @@ function unroll(f: Func, an: Analyses, l: number): boolean {
   if (size > ROWS || !counted.find(f, an.loops, an.dom, l, back, nextBlock)) return false;
   const times = iterations(f, e);
   if (times !== NONE) {
-    if ((times + 1) * size > ROWS || !ok(f, 'unroll-known')) return false;
+    if ((times + 1) * size > Math.min(ROWS, budget) || !ok(f, 'unroll-known')) return false;
     budget -= times * size;
     replaceLoop(f, h, e, back, times);
     return true;
   }
+  if (an.loops.depth[l] < DEPTH) return false;
   const factor = size <= ROWS_FOUR ? 4 : 2;
   if (size > ROWS_TWO || factor * size > budget || !ok(f, 'unroll')) return false;
-  if (!multiply(f, h, e, back, factor)) return false;
+  const done =
+    exits(f, an, l) === 1 ? multiply(f, h, e, back, factor) : multiplyBehind(f, h, back, factor);
+  if (!done) return false;
   budget -= factor * size;
   return true;
 }

@@ -4,8 +4,26 @@
  */
 import * as Op from '../gen/ir.ts';
 import type { Func } from '../ir/func.ts';
+import { ensure8 } from './scratch.ts';
 
 const DEPTH = 4;
+
+/** Unsigned bits of block parameters below `learned`, while a pass has them found (parambits.ts). */
+let params = new Uint8Array(0);
+let learned = 0;
+
+/** Room for the bits of the parameters among `rows` rows, all 0: the caller fills it in. */
+export function learnParams(rows: number): Uint8Array {
+  params = ensure8(params, rows);
+  params.fill(0, 0, rows);
+  learned = rows;
+  return params;
+}
+
+/** Parameters are unknown again. */
+export function forgetParams(): void {
+  learned = 0;
+}
 
 function constBits(f: Func, v: number): number {
   if (f.ty[v] !== Op.T_I32 && f.imm2[v] !== 0) return 64 - Math.clz32(f.imm2[v]);
@@ -22,6 +40,8 @@ export function unsignedBits(f: Func, v: number, depth = DEPTH): number {
   if (f.op[v] === Op.ICONST) return constBits(f, v);
   if (depth === 0) return width;
   switch (f.op[v]) {
+    case Op.PARAM:
+      return v < learned ? params[v] : width;
     case Op.ICMP:
     case Op.FCMP:
       return 1;

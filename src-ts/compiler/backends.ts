@@ -1,10 +1,8 @@
 /** The back ends by target name: the one place that knows them all. */
 import * as X64 from '../gen/x64.ts';
-import type { Func } from '../ir/func.ts';
-import type { Lowering } from '../mach/lower.ts';
-import type { CodeSink } from '../mach/sink.ts';
+import type { FunctionCompiler } from '../mach/functions.ts';
 import type { CodeSettings } from '../mach/target.ts';
-import type { Allocation, RegisterFile } from '../mach/vcode.ts';
+import type { RegisterFile } from '../mach/vcode.ts';
 import type { CodeRecord } from '../object/records.ts';
 import * as A64Operations from '../target/aarch64/memops.ts';
 import * as A64Functions from '../target/aarch64/index.ts';
@@ -18,17 +16,6 @@ import type { Settings } from './settings.ts';
 
 type TargetName = Settings['target'];
 
-/** Compiles functions one after the other; keeps no state between them and between modules. */
-export interface FunctionBackEnd {
-  /** The last function's instructions and where their registers went, for dumps and checks. */
-  readonly lowering: Lowering;
-  readonly allocation: Allocation;
-  /** Where code goes. */
-  readonly sink: CodeSink;
-  /** Compiles a verified function. */
-  compileFunction(f: Func, settings: CodeSettings): CodeRecord;
-}
-
 /** Makes the trampoline of a signature, its types as numbers of isa/ir/ops.ts. */
 export type MakeTrampoline = (
   params: Uint8Array,
@@ -37,7 +24,7 @@ export type MakeTrampoline = (
 ) => CodeRecord;
 
 export interface BackEnd {
-  readonly functions: FunctionBackEnd;
+  readonly functions: FunctionCompiler;
   readonly registers: RegisterFile;
   /** Names of the target's instruction forms, for dumps. */
   readonly formNames: readonly string[];

@@ -120,6 +120,7 @@ export class Session {
       preservesContext: !makesForeignTailCalls(bytes, m),
       debugInfo: settings.debugInfo,
       quick: settings.optLevel === 0,
+      alignsLoops: settings.optLevel === 2,
       signsReturns: settings.pointerAuth === 'ret',
       marksTargets: settings.branchTargets,
     };

@@ -10,7 +10,7 @@ import { Layout } from './layout.ts';
 import type { Lowering } from './lower.ts';
 import { LocalTracker } from './locals.ts';
 import { CodeSink, SPILL_LOAD, SPILL_STORE } from './sink.ts';
-import type { Target } from './target.ts';
+import type { CodeSettings, Target } from './target.ts';
 import {
   ALLOC_NONE,
   ALLOC_SLOT,
@@ -50,10 +50,10 @@ export class Emitter {
   }
 
   /** Emits an allocated function. `align` is the alignment of its start. */
-  run(lower: Lowering, alloc: Allocation, align: number, debugInfo: boolean): CodeRecord {
+  run(lower: Lowering, alloc: Allocation, align: number, settings: CodeSettings): CodeRecord {
     const { code } = lower;
-    const tracker = debugInfo ? this.tracker : null;
-    const { sink, target } = this;
+    const tracker = settings.debugInfo === true ? this.tracker : null;
+    const { sink, target, layout } = this;
     this.thread(code, alloc);
     sink.reset(code.blockCount, this.alias);
     // The prologue, where the stack may overflow, is at the beginning of the body, as the parameters are.
@@ -61,12 +61,15 @@ export class Emitter {
     sink.position(f.pos[f.first[0]]);
     target.prologue(sink, code, alloc, lower);
     tracker?.start(lower, alloc, sink);
-    this.layout.compute(code, this.alias);
-    for (let p = 0; p !== NONE; p = this.layout.next[p]) {
+    layout.compute(code, this.alias);
+    const alignsLoops = settings.alignsLoops === true;
+    if (alignsLoops) layout.findLoops(code, this.alias);
+    for (let p = 0; p !== NONE; p = layout.next[p]) {
+      if (alignsLoops && layout.loopEnd[p] !== NONE) sink.alignLoop(layout.next[layout.loopEnd[p]]);
       sink.bind(p);
       target.enterBlock(sink, p);
       tracker?.enterBlock(p);
-      const next = this.layout.next[p];
+      const next = layout.next[p];
       let move = this.firstMove[p];
       for (let i = code.blockStart[p], end = code.blockStart[p + 1]; i < end; i++) {
         while (move < alloc.moveCount && alloc.movePlace[move] <= i) {

@@ -24,6 +24,9 @@ export class Layout {
   private prev = new Int32Array(0);
   /** Per loop header the last block with an edge back to it, NONE for other blocks. */
   private latch = new Int32Array(0);
+  /** Per block the last one in the layout that jumps back to it, NONE where none does. After `findLoops`. */
+  loopEnd = new Int32Array(0);
+  private rank = new Int32Array(0);
 
   /** Orders the blocks of `code` that stand for themselves in `alias`; an edge to another one leads where `alias` says. */
   compute(code: VCode, alias: Int32Array): void {
@@ -92,6 +95,22 @@ export class Layout {
     this.link(last, h);
     next[best] = after;
     if (after !== NONE) prev[after] = best;
+  }
+
+  /** Fills `loopEnd` for the order computed last. */
+  findLoops(code: VCode, alias: Int32Array): void {
+    const n = code.blockCount;
+    this.loopEnd = ensure32(this.loopEnd, n);
+    this.rank = ensure32(this.rank, n);
+    const { loopEnd, rank, next } = this;
+    loopEnd.fill(NONE, 0, n);
+    for (let p = 0, k = 0; p !== NONE; p = next[p]) rank[p] = k++;
+    for (let p = 0; p !== NONE; p = next[p]) {
+      for (let s = code.succStart[p]; s < code.succStart[p + 1]; s++) {
+        const to = alias[code.succ[s]];
+        if (rank[to] <= rank[p]) loopEnd[to] = p;
+      }
+    }
   }
 
   private link(x: number, y: number): void {

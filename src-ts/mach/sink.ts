@@ -1,20 +1,24 @@
 /**
  * Where machine code of one function goes: bytes, labels, branches, pool, and the side tables of a CodeRecord.
  *
- * While code is emitted every branch has its long form and all offsets are those of this draft. `finish` finds the
- * branches that can be short (all start long; marking one short only brings others nearer, so a mark never has to be
- * taken back), closes the gaps in place, and moves every recorded offset along. Then jump tables and constants follow
- * the code, largest alignment first, and the PC-relative fields that refer to them are filled in.
+ * While code is emitted every branch has its long form, every loop to be aligned is preceded by the most padding there can
+ * be, and all offsets are those of this draft. `finish` finds the branches that can be short (all start long; marking one
+ * short only brings others nearer, so a mark never has to be taken back) and then the padding that loops need (`align.ts`),
+ * which may cost a few of the marks. It closes the gaps in place and moves every recorded offset along. Then jump tables
+ * and constants follow the code, largest alignment first, and the PC-relative fields that refer to them are filled in.
  *
  * Labels 0..blockCount-1 are block places, further ones come from `newLabel`. Lists of offsets are ascending because
  * emission is.
  */
 import type { CodeRecord } from '../object/records.ts';
 import { bug } from '../util/bug.ts';
+import { LINE, MAX_PADDING, padding } from './align.ts';
 import { CodeBuffer } from './codebuffer.ts';
 import type { Target } from './target.ts';
 
 const NONE = -1;
+/** Stands for a branch's kind where there is padding before a loop; its label is where the loop ends. */
+const PADDING = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
 const NO_INLINES = new Int32Array(0);
@@ -61,8 +65,14 @@ export class CodeSink {
   private readonly branchAt = new IntList();
   private readonly branchKind = new IntList();
   private readonly branchLabel = new IntList();
-  private short = new Uint8Array(256);
+  /** Bytes of the draft that a branch or padding does without: 0 where a branch is long. */
+  private saved = new Uint8Array(256);
+  /** Bytes saved by all branches and padding before one. */
   private shrink = new Int32Array(256);
+  private sums = new Int32Array(256);
+  private loops = 0;
+  /** Label of the end of the last block. */
+  private bodyEnd = 0;
 
   readonly relocs = new IntList();
   readonly traps = new IntList();
@@ -111,7 +121,9 @@ export class CodeSink {
       list.n = 0;
     }
     this.lastPos = NONE;
+    this.loops = 0;
     for (let i = 0; i < blockCount; i++) this.newLabel();
+    this.bodyEnd = this.newLabel();
   }
 
   // ---- labels and branches ----
@@ -141,6 +153,16 @@ export class CodeSink {
     this.branchLabel.push(label < this.blockCount ? this.alias[label] : label);
     this.buf.reserve(size);
     this.buf.pos += size;
+  }
+
+  /** Leaves room to align the loop that begins here and ends before a block, or with the last block (-1). */
+  alignLoop(next: number): void {
+    this.loops++;
+    this.branchAt.push(this.buf.pos);
+    this.branchKind.push(PADDING);
+    this.branchLabel.push(next === NONE ? this.bodyEnd : next);
+    this.buf.reserve(MAX_PADDING);
+    this.buf.pos += MAX_PADDING;
   }
 
   /** Label of an out-of-line trap. */
@@ -267,6 +289,7 @@ export class CodeSink {
 
   /** Ends the function: out-of-line traps, short branches, pool. `entries` holds the jump tables' block places. */
   finish(entries: Int32Array, align: number): CodeRecord {
+    this.bind(this.bodyEnd);
     const d = this.deferred;
     for (let i = 0; i < d.n; i += 3) {
       this.bind(d.a[i]);
@@ -274,13 +297,14 @@ export class CodeSink {
     }
     this.emitStubs();
     this.chooseShort();
+    if (this.loops > 0) this.choosePadding();
     this.compact();
     this.moveLists();
     this.codeBytes = this.buf.pos;
     this.emitPool(entries);
     return {
       code: this.buf.bytes.slice(0, this.buf.pos),
-      align,
+      align: this.loops > 0 ? LINE : align,
       relocs: this.relocs.copy(),
       traps: this.traps.copy(),
       addrmap: this.addrmap.copy(),
@@ -299,39 +323,80 @@ export class CodeSink {
     }
   }
 
-  /** Fills `shrink`: bytes saved by all branches before number i. */
   private sumShrink(): void {
-    const { shrink, short, branchKind, target } = this;
+    const { shrink, saved } = this;
     let sum = 0;
     const n = this.branchAt.n;
     for (let i = 0; i < n; i++) {
       shrink[i] = sum;
-      const kind = branchKind.a[i];
-      if (short[i]) sum += target.branchSize(kind, false) - target.branchSize(kind, true);
+      sum += saved[i];
     }
     shrink[n] = sum;
   }
 
+  /** Marks branches short, as if no loop needed padding. */
   private chooseShort(): void {
     const n = this.branchAt.n;
-    if (this.short.length < n + 1) {
-      this.short = new Uint8Array(n * 2);
+    const kinds = this.branchKind.a;
+    if (this.saved.length < n + 1) {
+      this.saved = new Uint8Array(n * 2);
       this.shrink = new Int32Array(n * 2);
+      this.sums = new Int32Array(n * 2);
     }
-    this.short.fill(0, 0, n);
+    for (let i = 0; i < n; i++) this.saved[i] = kinds[i] === PADDING ? MAX_PADDING : 0;
     this.sumShrink();
     // Each round only adds marks; a few find nearly all of them.
     for (let round = 0; round < 6; round++) {
       let changed = false;
       for (let i = 0; i < n; i++) {
-        if (this.short[i]) continue;
-        if (!this.target.fitsShort(this.branchKind.a[i], this.displacement(i, true))) continue;
-        this.short[i] = 1;
+        if (this.saved[i] !== 0) continue;
+        if (!this.target.fitsShort(kinds[i], this.displacement(i, true))) continue;
+        this.saved[i] = this.gain(kinds[i]);
         changed = true;
       }
       if (!changed) return;
       this.sumShrink();
     }
+  }
+
+  /** Bytes saved by the short form of a branch. */
+  private gain(kind: number): number {
+    return this.target.branchSize(kind, false) - this.target.branchSize(kind, true);
+  }
+
+  /** Pads loops; a branch that no longer reaches becomes long, and all are padded again. Ends, as no branch becomes short. */
+  private choosePadding(): void {
+    const n = this.branchAt.n;
+    const kinds = this.branchKind.a;
+    for (let changed = true; changed;) {
+      this.padLoops();
+      changed = false;
+      for (let i = 0; i < n; i++) {
+        if (kinds[i] === PADDING || this.saved[i] === 0) continue;
+        if (this.target.fitsShort(kinds[i], this.displacement(i, true))) continue;
+        this.saved[i] = 0;
+        changed = true;
+      }
+    }
+  }
+
+  /** Chooses the padding of every loop by where it stands and by its size before this. Brings `shrink` up to date. */
+  private padLoops(): void {
+    const { shrink, saved } = this;
+    const n = this.branchAt.n;
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      if (this.branchKind.a[i] === PADDING) {
+        const at = this.branchAt.a[i] + MAX_PADDING;
+        const size = this.labelOffset(this.branchLabel.a[i]) - (at - shrink[i + 1]);
+        saved[i] = MAX_PADDING - padding(at - MAX_PADDING - sum, size);
+      }
+      // What follows is still measured by the sums before: sizes are differences of those.
+      this.sums[i] = sum;
+      sum += saved[i];
+    }
+    shrink.set(this.sums.subarray(0, n));
+    shrink[n] = sum;
   }
 
   /** Final offset of a label. */
@@ -343,32 +408,39 @@ export class CodeSink {
 
   /** Displacement of branch i from its end, in its short or long form. */
   private displacement(i: number, short: boolean): number {
-    const size = this.target.branchSize(this.branchKind.a[i], short);
+    const kind = this.branchKind.a[i];
+    const size = this.target.branchSize(kind, short);
     const start = this.branchAt.a[i] - this.shrink[i];
     let to = this.labelOffset(this.branchLabel.a[i]);
     // The branch is counted long while it is being tried: what follows it comes nearer, too.
-    if (short && !this.short[i] && to > start) {
-      to -= this.target.branchSize(this.branchKind.a[i], false) - size;
-    }
+    if (short && this.saved[i] === 0 && to > start) to -= this.gain(kind);
     return to - (start + size);
   }
 
-  /** Moves the code between the branches down and writes the branches. */
+  /** Moves the code between the branches down and writes branches and padding. */
   private compact(): void {
     const { bytes } = this.buf;
     const n = this.branchAt.n;
     let to = n === 0 ? this.buf.pos : this.branchAt.a[0];
     for (let i = 0; i < n; i++) {
       const kind = this.branchKind.a[i];
-      const short = this.short[i] === 1;
-      this.target.writeBranch(bytes, to, kind, short, this.displacement(i, short));
-      to += this.target.branchSize(kind, short);
-      const from = this.branchAt.a[i] + this.target.branchSize(kind, false);
+      const from = this.branchAt.a[i] + this.draftSize(kind);
+      const size = this.draftSize(kind) - this.saved[i];
+      if (kind === PADDING) this.target.padLoop(bytes, to, to + size);
+      else {
+        const short = this.saved[i] !== 0;
+        this.target.writeBranch(bytes, to, kind, short, this.displacement(i, short));
+      }
+      to += size;
       const end = i + 1 < n ? this.branchAt.a[i + 1] : this.buf.pos;
       bytes.copyWithin(to, from, end);
       to += end - from;
     }
     this.buf.pos = to;
+  }
+
+  private draftSize(kind: number): number {
+    return kind === PADDING ? MAX_PADDING : this.target.branchSize(kind, false);
   }
 
   private moveLists(): void {

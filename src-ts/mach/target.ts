@@ -19,6 +19,8 @@ export interface CodeSettings {
   preservesContext: boolean;
   /** Whether compiling fast matters more than the code. */
   quick: boolean;
+  /** Loops are aligned where that costs a few bytes. */
+  alignsLoops?: boolean;
   /** Note where Wasm locals are (CodeRecord.locals). */
   debugInfo?: boolean;
   /** Return addresses are signed while they are in memory, where the target can. */
@@ -74,6 +76,8 @@ export interface Target {
   patchPool(bytes: Uint8Array, at: number, end: number, target: number): void;
   /** Fills bytes[from, to) with something that traps or does nothing. */
   pad(bytes: Uint8Array, from: number, to: number): void;
+  /** Fills bytes[from, to) with as few instructions as there can be that do nothing. */
+  padLoop(bytes: Uint8Array, from: number, to: number): void;
   /** Emits the instruction that raises an explicit trap. */
   emitTrap(sink: CodeSink): void;
 }

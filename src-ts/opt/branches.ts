@@ -44,7 +44,8 @@ function becomeJump(f: Func, t: number, edge: number): void {
   f.imm2[t] = 1;
 }
 
-function sameEdge(f: Func, d: number, e: number): boolean {
+/** Whether two edges lead to one block with the same arguments. */
+export function sameEdge(f: Func, d: number, e: number): boolean {
   if (f.edgeTo[d] !== f.edgeTo[e]) return false;
   const x = f.edgeArgs[d] + 2;
   const y = f.edgeArgs[e] + 2;

@@ -11,6 +11,8 @@
 import { disjoint, samePlace } from '../analysis/aliases.ts';
 import { isStore, MemState } from '../analysis/memstate.ts';
 import { ensure32, ensure8, grow32 } from '../analysis/scratch.ts';
+import { forgetParams } from '../analysis/bits.ts';
+import { findParamBits } from '../analysis/parambits.ts';
 import * as Op from '../gen/ir.ts';
 import { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
@@ -456,5 +458,10 @@ const gvn = new Gvn();
 
 /** Numbers the values of a function. Leaves dead rows behind (see dce.ts), and branches on constants (see branches.ts). */
 export function valueNumbering(f: Func, an: Analyses): void {
-  gvn.run(f, an);
+  findParamBits(f);
+  try {
+    gvn.run(f, an);
+  } finally {
+    forgetParams();
+  }
 }

@@ -17,6 +17,7 @@ import { hoistInvariants } from './licm.ts';
 import { wideMultiply } from './mulwide.ts';
 import { redundantParams } from './params.ts';
 import { deadStores } from './stores.ts';
+import { testFewCases } from './tables.ts';
 import { loopTailCalls } from './tailloop.ts';
 import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
@@ -60,6 +61,7 @@ export const PASSES: readonly Pass[] = [
   pass('unroll', unrollLoops, ['2']),
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
+  pass('few-cases', testFewCases, BOTH),
   pass('gvn-late', valueNumbering, FULL),
   pass('addresses', boundedAddresses, FULL),
   pass('stores', deadStores, FULL),
@@ -96,6 +98,16 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'several loops leave the same rows in one preheader or in one below another',
   ],
   ['branches-threaded', 'gvn-late', 'copies compute again what is known on the way to them'],
+  [
+    'thread',
+    'few-cases',
+    'a jump through a table is threaded at once, through several tests one by one',
+  ],
+  [
+    'few-cases',
+    'gvn-late',
+    'tests of one index share its constants, and are folded into what computes it',
+  ],
   ['gvn-late', 'addresses', 'equal sums are found before some are taken apart'],
   ['gvn-late', 'stores', 'forwarded loads no longer keep stores alive'],
   [

@@ -76,6 +76,7 @@ function check(subject: Subject, compiler: Compiler, seed: number, features: num
     features,
     preservesContext: seed % 7 !== 0,
     quick: seed % 4 === 1,
+    alignsLoops: seed % 5 < 2,
   });
   const { lowering, allocation } = compiler;
   expect(checkAllocation(lowering.code, allocation, subject.registers)).toEqual([]);

@@ -5,25 +5,18 @@
 import * as Op from '../../gen/ir.ts';
 import * as A from '../../gen/aarch64.ts';
 import { NONE, type Func } from '../../ir/func.ts';
-import { Locations } from '../../mach/abi.ts';
 import type { Lowering } from '../../mach/lower.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { DEF_REG, I_MOVE, I_REMAT, NO_VREG, USE_REG } from '../../mach/vcode.ts';
 import * as E from './encode.ts';
+import { AArch64Calls } from './lowercall.ts';
 import * as P from './ops.ts';
 
 export class Rules {
   lower: Lowering = null as unknown as Lowering;
   f: Func = null as unknown as Func;
-  preservesContext = false;
 
-  /** Bytes of stack arguments of the function being compiled, as the callee pops them: a multiple of 16. */
-  incomingBytes = 0;
-  /** Address of the caller's result area, NO_VREG when there is none. */
-  areaVreg = NO_VREG;
-
-  readonly params = new Locations();
-  readonly results = new Locations();
+  readonly calls = new AArch64Calls(this);
 
   // A shifted or extended operand found by `matchShift` and `matchExtend`.
   operand = 0;
@@ -33,8 +26,7 @@ export class Rules {
   begin(lower: Lowering, settings: CodeSettings): void {
     this.lower = lower;
     this.f = lower.f;
-    this.preservesContext = settings.preservesContext;
-    this.areaVreg = NO_VREG;
+    this.calls.begin(lower, settings);
   }
 
   // ---- constants ----

@@ -14,7 +14,6 @@ import { emitMoveOf, FunctionState } from './emitter.ts';
 import * as E from './encode.ts';
 import { emitPrologue, savedContext } from './frame.ts';
 import { jump, RULES } from './lower.ts';
-import { lowerEntry, signatureStack } from './lowercall.ts';
 import { clobberSets, CTX, DWARF_V0, opFlags, registers } from './machine.ts';
 import * as P from './ops.ts';
 import { emitDeferred, emitInst, emitRemat } from './pseudo.ts';
@@ -42,15 +41,14 @@ export class AArch64Target implements Target {
 
   begin(lower: Lowering, settings: CodeSettings): void {
     this.rules.begin(lower, settings);
-    this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);
-    this.state.incomingBytes = this.rules.incomingBytes;
+    this.state.incomingBytes = this.rules.calls.incomingBytes;
     this.state.lower = lower;
     this.state.signs = settings.signsReturns === true;
     this.state.marks = settings.marksTargets === true;
   }
 
   lowerEntry(): void {
-    lowerEntry(this.rules);
+    this.rules.calls.entry();
   }
 
   lowerRow(lower: Lowering, row: number): void {
@@ -137,6 +135,10 @@ export class AArch64Target implements Target {
 
   pad(bytes: Uint8Array, from: number, to: number): void {
     bytes.fill(0, from, to);
+  }
+
+  padLoop(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; at < to; at += 4) put32(bytes, at, A.FORM_BITS[A.NOP]);
   }
 
   /** The latest entry of the trap table is the trap's. */

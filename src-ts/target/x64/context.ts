@@ -7,7 +7,6 @@
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
 import { NONE, type Func } from '../../ir/func.ts';
-import { Locations } from '../../mach/abi.ts';
 import type { Lowering } from '../../mach/lower.ts';
 import type { CodeSettings } from '../../mach/target.ts';
 import { DEF_REG, defReuse, I_REMAT, NO_VREG, USE_ANY, USE_REG } from '../../mach/vcode.ts';
@@ -16,6 +15,7 @@ import { AUX_MEM, AUX_POOL, AUX_SCALE_SHIFT, AUX_TRAPS, P_FCONST, P_ICONST } fro
 const RM_ANY = 0;
 const RM_MEM = 1;
 const RM_POOL = 2;
+import { X64Calls } from './lowercall.ts';
 import type { NativeAbi } from './nativeabi.ts';
 
 export class Rules {
@@ -27,17 +27,12 @@ export class Rules {
   lzcnt = false;
   bmi1 = false;
   bmi2 = false;
-  preservesContext = false;
 
-  /** Bytes of stack arguments of the function being compiled. */
-  incomingBytes = 0;
-  /** Address of the caller's result area, NO_VREG when there is none. */
-  areaVreg = NO_VREG;
+  readonly calls: X64Calls;
 
-  readonly params = new Locations();
-  readonly results = new Locations();
-
-  constructor(readonly abi: NativeAbi) {}
+  constructor(abi: NativeAbi) {
+    this.calls = new X64Calls(this, abi);
+  }
 
   // The prepared address.
   private base = NO_VREG;
@@ -62,8 +57,7 @@ export class Rules {
     this.lzcnt = has(X.FEATURE_LZCNT);
     this.bmi1 = has(X.FEATURE_BMI1);
     this.bmi2 = has(X.FEATURE_BMI2);
-    this.preservesContext = settings.preservesContext;
-    this.areaVreg = NO_VREG;
+    this.calls.begin(lower, settings);
   }
 
   // ---- constants ----

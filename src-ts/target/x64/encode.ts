@@ -496,9 +496,14 @@ const NOPS = new Uint8Array([
 /** `count` bytes of NOPs, as few instructions as possible. */
 export function encNop(cb: CodeBuffer, count: number): void {
   const bytes = cb.reserve(count);
-  for (let left = count; left > 0;) {
-    const n = Math.min(left, 9);
-    for (let i = 0; i < n; i++) bytes[cb.pos++] = NOPS[(n - 1) * 9 + i]!;
-    left -= n;
+  writeNops(bytes, cb.pos, cb.pos + count);
+  cb.pos += count;
+}
+
+/** Fills bytes[from, to) with NOPs, as few instructions as possible. */
+export function writeNops(bytes: Uint8Array, from: number, to: number): void {
+  for (let at = from; at < to;) {
+    const n = Math.min(to - at, 9);
+    for (let i = 0; i < n; i++) bytes[at++] = NOPS[(n - 1) * 9 + i]!;
   }
 }

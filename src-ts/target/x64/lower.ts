@@ -4,7 +4,6 @@ import { FORM_COUNT } from '../../gen/x64.ts';
 import { I_BRANCH, TEMP_REG } from '../../mach/vcode.ts';
 import { bug } from '../../util/bug.ts';
 import type { Rules } from './context.ts';
-import { lowerCall, lowerCallBuiltin, lowerRet, lowerTailCall } from './lowercall.ts';
 import * as Cond from './lowercond.ts';
 import * as Float from './lowerfloat.ts';
 import * as Int from './lowerint.ts';
@@ -139,17 +138,17 @@ const TABLE: Record<string, Rule> = {
   store16: lowerStore,
   store32: lowerStore,
   bound: Cond.lowerBound,
-  call: lowerCall,
-  callind: lowerCall,
-  callbuiltin: lowerCallBuiltin,
+  call: (c, row) => c.calls.call(row),
+  callind: (c, row) => c.calls.call(row),
+  callbuiltin: (c, row) => c.calls.builtin(row),
   trapif: Cond.lowerTrapIf,
   sigcheck: Cond.lowerSigCheck,
   jump: lowerJumpRow,
   brif: lowerBrIf,
   brtable: lowerBrTable,
-  ret: lowerRet,
-  retcall: lowerTailCall,
-  retcallind: lowerTailCall,
+  ret: (c, row) => c.calls.ret(row),
+  retcall: (c, row) => c.calls.tailCall(row),
+  retcallind: (c, row) => c.calls.tailCall(row),
   trap: lowerTrap,
 };
 

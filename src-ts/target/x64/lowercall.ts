@@ -1,270 +1,101 @@
-/** Rules for calls, returns, tail calls, and the function's own parameters. The convention is in machine.ts. */
+/** What calls are on x86-64: mach/calls.ts with this machine's instructions. The convention is in machine.ts. */
 import * as Abi from '../../gen/abi.ts';
 import * as Op from '../../gen/ir.ts';
 import * as X from '../../gen/x64.ts';
-import { NONE } from '../../ir/func.ts';
-import { isFloat, STACK } from '../../mach/abi.ts';
-import { DEF_REG, defFixed, I_CALL, I_RETURN, NO_VREG, useFixed } from '../../mach/vcode.ts';
-import { bug } from '../../util/bug.ts';
+import { CallRules } from '../../mach/calls.ts';
+import { DEF_REG, NO_VREG } from '../../mach/vcode.ts';
 import type { Rules } from './context.ts';
 import { fullLoad, fullStore, loadArea, storeArea } from './lowermem.ts';
 import { CLOBBER_CALL, CLOBBER_CALL_CTX, CTX, wasmConvention } from './machine.ts';
+import type { NativeAbi } from './nativeabi.ts';
 import * as P from './ops.ts';
 
-/** Registers and stack bytes of the builtins, from the letters of isa/abi/vmctx.ts. */
-const LETTER_TYPES: Record<string, number> = { i: Op.T_I32, l: Op.T_I64, f: Op.T_F32, d: Op.T_F64 };
-const BUILTIN_PARAMS = Abi.BUILTIN_PARAMS.map((p) =>
-  Uint8Array.from(p, (letter) => LETTER_TYPES[letter]),
-);
+const MACHINE = {
+  convention: wasmConvention,
+  context: CTX,
+  stackAlign: 1,
+  args: P.P_ARGS,
+  call: P.P_CALL,
+  ret: P.P_RET,
+  tailCall: P.P_TAIL_CALL,
+  tailCallIndirect: P.P_TAIL_CALL_IND,
+  areaIn: P.AUX_IN,
+  areaOut: P.AUX_OUT,
+  areaResult: P.AUX_RESULT,
+  clobbers: CLOBBER_CALL,
+  clobbersContext: CLOBBER_CALL_CTX,
+};
 
-/** Incoming stack bytes of a signature's functions. */
-export function signatureStack(c: Rules, sig: number): number {
-  placeSignature(c, sig);
-  return c.params.stackBytes;
-}
-
-/** Places parameters and results of a signature; true when results need an area. */
-function placeSignature(c: Rules, sig: number): boolean {
-  const sigs = c.f.sigs;
-  if (sigs === null) bug('x64 calls', 'a function without signatures');
-  c.results.results(wasmConvention, sigs.results(sig));
-  const area = c.results.stackBytes > 0;
-  c.params.params(wasmConvention, sigs.params(sig), area);
-  return area;
-}
-
-/** Parameters of the function: register ones defined by one instruction, stack ones loaded. */
-export function lowerEntry(c: Rules): void {
-  const { f, lower } = c;
-  const area = placeSignature(c, f.sig);
-  lower.inst(P.P_ARGS);
-  let r = f.first[0];
-  for (let i = 0; i < f.paramCount[0]; i++, r = f.next[r]) {
-    if (!lower.isNeeded(r)) continue;
-    const at = i === 0 ? CTX : c.params.at[i - 1];
-    if (at < STACK) lower.operand(lower.vregOf(r), defFixed(at));
+export class X64Calls extends CallRules {
+  constructor(
+    private readonly rules: Rules,
+    abi: NativeAbi,
+  ) {
+    super({ ...MACHINE, native: abi.convention, shadowBytes: abi.shadowBytes });
   }
-  const areaAt = area ? c.params.at[c.params.count - 1] : NONE;
-  const areaWanted = area && c.areaVreg !== NO_VREG;
-  if (areaWanted && areaAt < STACK) lower.operand(c.areaVreg, defFixed(areaAt));
-  r = f.first[0];
-  for (let i = 0; i < f.paramCount[0]; i++, r = f.next[r]) {
-    if (i === 0 || !lower.isNeeded(r) || c.params.at[i - 1] < STACK) continue;
-    loadArea(c, P.AUX_IN, c.params.at[i - 1] - STACK, f.ty[r], lower.vregOf(r), DEF_REG);
+
+  protected loadArea(area: number, offset: number, ty: number, to: number): void {
+    loadArea(this.rules, area, offset, ty, to, DEF_REG);
   }
-  if (areaWanted && areaAt >= STACK) {
-    loadArea(c, P.AUX_IN, areaAt - STACK, Op.T_I64, c.areaVreg, DEF_REG);
+
+  protected storeArea(area: number, offset: number, row: number): void {
+    storeArea(this.rules, area, offset, row);
   }
-}
 
-/** Address of the area for results the function itself returns. */
-function ownArea(c: Rules): number {
-  if (c.areaVreg === NO_VREG) c.areaVreg = c.lower.newVreg(Op.T_I64);
-  return c.areaVreg;
-}
-
-/** Stores the stack arguments (list elements from 1) to an area of the frame. */
-function storeArguments(c: Rules, list: number, area: number, shift: number): void {
-  for (let i = 1, n = c.f.listLength(list); i < n; i++) {
-    const at = c.params.at[i - 1];
-    if (at >= STACK) storeArea(c, area, at - STACK + shift, c.f.listGet(list, i));
+  protected storeAddress(area: number, offset: number, address: number): void {
+    this.lower.inst(X.MOV_rm64_r64);
+    this.rules.use(address);
+    this.lower.aux(area);
+    this.lower.imm2(offset);
   }
-}
 
-/** Gives the context and register arguments as fixed operands. */
-function useArguments(c: Rules, list: number): void {
-  const { f, lower } = c;
-  lower.operand(lower.vregOf(f.listGet(list, 0)), useFixed(CTX));
-  for (let i = 1, n = f.listLength(list); i < n; i++) {
-    const at = c.params.at[i - 1];
-    if (at < STACK) lower.operand(lower.vregOf(f.listGet(list, i)), useFixed(at));
+  protected storeResult(base: number, offset: number, row: number): void {
+    const { lower, rules } = this;
+    const v = lower.vregOf(row);
+    const ty = this.f.ty[row];
+    rules.setAddress(base, NO_VREG, 0, offset);
+    lower.inst(ty === Op.T_I32 ? X.MOV_rm64_r64 : fullStore(ty));
+    rules.use(v);
+    rules.putAddress();
   }
-}
 
-/** Passes the address of a result area as the last argument. Returns its vreg when it goes in a register. */
-function storeAreaAddress(c: Rules, address: number, out: number, shift: number): number {
-  const at = c.params.at[c.params.count - 1];
-  if (at < STACK) return address;
-  c.lower.inst(X.MOV_rm64_r64);
-  c.use(address);
-  c.lower.aux(out);
-  c.lower.imm2(at - STACK + shift);
-  return NO_VREG;
-}
+  protected resultAddress(): number {
+    const { lower } = this;
+    const v = lower.newVreg(Op.T_I64);
+    lower.inst(X.LEA_r64_m);
+    lower.operand(v, DEF_REG);
+    lower.aux(P.AUX_RESULT);
+    return v;
+  }
 
-export function lowerCall(c: Rules, row: number): void {
-  const { f, lower } = c;
-  const list = f.c[row];
-  const area = placeSignature(c, f.aux[row]);
-  const popped = c.params.stackBytes;
-  lower.outgoingBytes = Math.max(lower.outgoingBytes, popped);
-  storeArguments(c, list, P.AUX_OUT, 0);
-  const areaArg = area ? storeAreaAddress(c, resultArea(c), P.AUX_OUT, 0) : NO_VREG;
-  const direct = f.op[row] === Op.CALL;
-  if (direct) {
-    lower.inst(P.P_CALL);
-    lower.imm(f.imm[row]);
-    lower.imm2(popped);
-  } else {
-    c.rmInt(f.a[row], true);
+  protected callIndirect(row: number, popped: number): void {
+    const { lower, rules } = this;
+    rules.rmInt(row, true);
     lower.inst(X.CALL_rm64);
-    c.putRm();
-    if (isImport(c, row)) lower.aux(P.AUX_HOST);
+    rules.putRm();
+    if (this.isImport(row)) lower.aux(P.AUX_HOST);
     lower.imm(popped);
   }
-  useArguments(c, list);
-  if (areaArg !== NO_VREG) lower.operand(areaArg, useFixed(c.params.at[c.params.count - 1]));
-  lower.flags(I_CALL);
-  // Functions that take this context leave it where it is.
-  const own = f.listGet(list, 0) === f.first[0];
-  lower.clobbers(own && c.preservesContext ? CLOBBER_CALL : CLOBBER_CALL_CTX);
-  callResults(c, row);
-}
 
-/** Whether a call goes to an imported function: its code address is part of the instance's wiring. */
-function isImport({ f }: Rules, row: number): boolean {
-  const code = f.a[row];
-  return f.op[code] === Op.LOAD && (f.aux[code] & Op.REGION_MASK) === Op.R_READONLY;
-}
-
-/** Address of the frame's area for the results of a call. */
-function resultArea(c: Rules): number {
-  const { lower } = c;
-  lower.resultAreaBytes = Math.max(lower.resultAreaBytes, c.results.stackBytes);
-  const v = lower.newVreg(Op.T_I64);
-  lower.inst(X.LEA_r64_m);
-  lower.operand(v, DEF_REG);
-  lower.aux(P.AUX_RESULT);
-  return v;
-}
-
-/** DEFs of the register results, then loads of the others. */
-function callResults(c: Rules, row: number): void {
-  const { f, lower } = c;
-  const n = c.results.count;
-  if (n === 1) {
-    const at = c.results.at[0];
-    lower.operand(lower.vregOf(row), defFixed(at));
-    return;
+  /** Whether code is that of an imported function: its address is part of the instance's wiring. */
+  private isImport(code: number): boolean {
+    const { f } = this;
+    return f.op[code] === Op.LOAD && (f.aux[code] & Op.REGION_MASK) === Op.R_READONLY;
   }
-  for (let r = f.next[row]; r !== NONE && f.op[r] === Op.PROJ && f.a[r] === row; r = f.next[r]) {
-    const at = c.results.at[f.imm[r]];
-    if (at < STACK && lower.isNeeded(r)) lower.operand(lower.vregOf(r), defFixed(at));
-  }
-  for (let r = f.next[row]; r !== NONE && f.op[r] === Op.PROJ && f.a[r] === row; r = f.next[r]) {
-    const at = c.results.at[f.imm[r]];
-    if (at < STACK || !lower.isNeeded(r)) continue;
-    loadArea(c, P.AUX_RESULT, at - STACK, f.ty[r], lower.vregOf(r), DEF_REG);
-  }
-}
 
-export function lowerCallBuiltin(c: Rules, row: number): void {
-  const { f } = c;
-  const list = f.c[row];
-  const n = f.listLength(list);
-  placeBuiltin(c, f.imm[row]);
-  for (let i = 0; i < n; i++) {
-    const at = c.params.at[i];
-    if (at >= STACK) storeArea(c, P.AUX_OUT, c.abi.shadowBytes + at - STACK, f.listGet(list, i));
+  protected callBuiltin(ctx: number, builtin: number): void {
+    const { lower, rules } = this;
+    const table = lower.newVreg(Op.T_I64);
+    rules.setAddress(lower.vregOf(ctx), NO_VREG, 0, Abi.CTX_BUILTINS);
+    lower.inst(fullLoad(Op.T_I64));
+    lower.operand(table, DEF_REG);
+    rules.putAddress();
+    rules.setAddress(table, NO_VREG, 0, builtin * 8);
+    lower.inst(X.CALL_rm64);
+    rules.putAddress();
   }
-  beginBuiltin(c, f.listGet(list, 0), f.imm[row]);
-  for (let i = 0; i < n; i++) {
-    const at = c.params.at[i];
-    if (at < STACK) c.lower.operand(c.lower.vregOf(f.listGet(list, i)), useFixed(at));
+
+  protected useTarget(target: number): void {
+    this.rules.useAny(target);
   }
-  endBuiltin(c, f.ty[row], f.ty[row] === Op.T_VOID ? NO_VREG : c.lower.vregOf(row));
-}
-
-/** A builtin in place of a float operation of one operand that the CPU lacks. */
-export function callBuiltin(c: Rules, builtin: number, operand: number, result: number): void {
-  placeBuiltin(c, builtin);
-  beginBuiltin(c, c.f.first[0], builtin);
-  c.lower.operand(c.lower.vregOf(operand), useFixed(c.params.at[0]));
-  endBuiltin(c, c.f.ty[operand], result);
-}
-
-/** Places a builtin's arguments, and has the frame make room for those on the stack. */
-function placeBuiltin(c: Rules, builtin: number): void {
-  const { abi, lower, params } = c;
-  params.params(abi.convention, BUILTIN_PARAMS[builtin], false);
-  lower.outgoingBytes = Math.max(lower.outgoingBytes, abi.shadowBytes + params.stackBytes);
-}
-
-/** Starts call [ctx.builtins + 8 * builtin]. */
-function beginBuiltin(c: Rules, ctx: number, builtin: number): void {
-  const { lower } = c;
-  const table = lower.newVreg(Op.T_I64);
-  c.setAddress(lower.vregOf(ctx), NO_VREG, 0, Abi.CTX_BUILTINS);
-  lower.inst(fullLoad(Op.T_I64));
-  lower.operand(table, DEF_REG);
-  c.putAddress();
-  c.setAddress(table, NO_VREG, 0, builtin * 8);
-  lower.inst(X.CALL_rm64);
-  c.putAddress();
-}
-
-function endBuiltin(c: Rules, ty: number, result: number): void {
-  if (result !== NO_VREG) {
-    const { resultsFp, resultsGp } = c.abi.convention;
-    const regs = isFloat(ty) ? resultsFp : resultsGp;
-    c.lower.operand(result, defFixed(regs[0]));
-  }
-  c.lower.flags(I_CALL);
-  c.lower.clobbers(CLOBBER_CALL);
-}
-
-export function lowerRet(c: Rules, row: number): void {
-  const { f, lower } = c;
-  const list = f.c[row];
-  placeSignature(c, f.sig);
-  const n = f.listLength(list);
-  for (let i = 0; i < n; i++) {
-    const at = c.results.at[i];
-    if (at >= STACK) storeResult(c, f.listGet(list, i), at - STACK);
-  }
-  lower.inst(P.P_RET);
-  for (let i = 0; i < n; i++) {
-    const at = c.results.at[i];
-    if (at < STACK) lower.operand(lower.vregOf(f.listGet(list, i)), useFixed(at));
-  }
-  lower.flags(I_RETURN);
-}
-
-function storeResult(c: Rules, row: number, offset: number): void {
-  const v = c.lower.vregOf(row);
-  const ty = c.f.ty[row];
-  c.setAddress(ownArea(c), NO_VREG, 0, offset);
-  // An i32 fills its slot: the upper half is zero.
-  c.lower.inst(ty === Op.T_I32 ? X.MOV_rm64_r64 : fullStore(ty));
-  c.use(v);
-  c.putAddress();
-}
-
-/**
- * Tail calls. Stack arguments go straight over this function's own when they take no more room; else they are staged
- * as for a call and moved by the epilogue.
- */
-export function lowerTailCall(c: Rules, row: number): void {
-  const { f, lower } = c;
-  const list = f.c[row];
-  const area = placeSignature(c, f.aux[row]);
-  const bytes = c.params.stackBytes;
-  const inPlace = bytes <= c.incomingBytes;
-  const out = inPlace ? P.AUX_IN : P.AUX_OUT;
-  const shift = inPlace ? c.incomingBytes - bytes : 0;
-  if (!inPlace) {
-    lower.outgoingBytes = Math.max(lower.outgoingBytes, bytes);
-    lower.tailExtraBytes = Math.max(lower.tailExtraBytes, bytes - c.incomingBytes);
-  }
-  storeArguments(c, list, out, shift);
-  const areaArg = area ? storeAreaAddress(c, ownArea(c), out, shift) : NO_VREG;
-  const direct = f.op[row] === Op.RETCALL;
-  const target = direct ? NO_VREG : lower.vregOf(f.a[row]);
-  lower.inst(direct ? P.P_TAIL_CALL : P.P_TAIL_CALL_IND);
-  if (!direct) c.useAny(target);
-  useArguments(c, list);
-  if (areaArg !== NO_VREG) lower.operand(areaArg, useFixed(c.params.at[c.params.count - 1]));
-  lower.imm(f.imm[row]);
-  lower.imm2(bytes);
-  lower.flags(I_RETURN);
 }

@@ -5,7 +5,6 @@ import * as Abi from '../../gen/abi.ts';
 import { bug } from '../../util/bug.ts';
 import { DEF_REG, DEF_REG_EARLY, defReuse, USE_REG } from '../../mach/vcode.ts';
 import type { Rules } from './context.ts';
-import { callBuiltin } from './lowercall.ts';
 import * as P from './ops.ts';
 
 /** Scalar forms of the two-operand arithmetic: SSE f32, f64, AVX f32, f64. */
@@ -132,7 +131,7 @@ if (Abi.BUILTIN_F64_NEAREST - Abi.BUILTIN_F64_CEIL !== 3) bug('x64 rules', 'orde
 function roundByCall(c: Rules, row: number, double: boolean): void {
   const { f, lower } = c;
   const rounded = lower.newVreg(f.ty[row]);
-  callBuiltin(c, roundBuiltin(f.op[row], double), f.a[row], rounded);
+  c.calls.builtinOf(roundBuiltin(f.op[row], double), f.a[row], rounded);
   c.rmPool(double ? 0 : 0x3f800000, 0x3ff00000);
   lower.inst(double ? X.MULSD_xmm_xm64 : X.MULSS_xmm_xm32);
   c.defTied(row, rounded);

@@ -10,7 +10,6 @@ import { emitMoveOf, FunctionState } from './emitter.ts';
 import * as E from './encode.ts';
 import { emitPrologue, savedContext } from './frame.ts';
 import { jump, RULES } from './lower.ts';
-import { lowerEntry, signatureStack } from './lowercall.ts';
 import { clobberSets, CTX, opFlags, registers } from './machine.ts';
 import type { NativeAbi } from './nativeabi.ts';
 import * as P from './ops.ts';
@@ -35,13 +34,12 @@ export class X64Target implements Target {
 
   begin(lower: Lowering, settings: CodeSettings): void {
     this.rules.begin(lower, settings);
-    this.rules.incomingBytes = signatureStack(this.rules, lower.f.sig);
-    this.state.incomingBytes = this.rules.incomingBytes;
+    this.state.incomingBytes = this.rules.calls.incomingBytes;
     this.state.lower = lower;
   }
 
   lowerEntry(): void {
-    lowerEntry(this.rules);
+    this.rules.calls.entry();
   }
 
   lowerRow(lower: Lowering, row: number): void {
@@ -121,6 +119,10 @@ export class X64Target implements Target {
 
   pad(bytes: Uint8Array, from: number, to: number): void {
     bytes.fill(0xcc, from, to);
+  }
+
+  padLoop(bytes: Uint8Array, from: number, to: number): void {
+    E.writeNops(bytes, from, to);
   }
 
   emitTrap(sink: CodeSink): void {

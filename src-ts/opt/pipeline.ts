@@ -21,6 +21,7 @@ import { testFewCases } from './tables.ts';
 import { loopTailCalls } from './tailloop.ts';
 import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
+import { unrollLoops } from './unroll.ts';
 import { versionLoops } from './versions.ts';
 
 export { fold } from './fold.ts';
@@ -58,6 +59,7 @@ export const PASSES: readonly Pass[] = [
   pass('params-late', redundantParams, FULL),
   pass('wide-multiply', wideMultiply, FULL),
   pass('licm', hoistInvariants, FULL),
+  pass('unroll', unrollLoops, ['2']),
   pass('thread', threadJumps, ['2']),
   pass('branches-threaded', simplifyBranches, ['2']),
   pass('few-cases', testFewCases, BOTH),
@@ -86,6 +88,10 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
   ],
   ['gvn', 'wide-multiply', 'halves are recognised as those of one value'],
   ['wide-multiply', 'dce', 'the products of halves are left without use'],
+  ['licm', 'unroll', 'what does not change is not to be copied'],
+  ['unroll', 'thread', 'only natural loops are found'],
+  ['unroll', 'branches-threaded', 'copies are blocks that one jump leads to'],
+  ['unroll', 'gvn-late', 'constants added in one copy after the other become one'],
   ['licm', 'thread', 'loops with several entries, which threading makes, have no preheader'],
   ['thread', 'branches-threaded', 'copies are blocks that one jump leads to'],
   [

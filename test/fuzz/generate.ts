@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { callsModule } from './calls.ts';
+import { loopsModule } from './loops.ts';
 import { memoryModule } from './memory.ts';
 import { Random } from './random.ts';
 
@@ -26,7 +27,11 @@ const FLAGS = [
 const REFERENCE_TYPES_EVERY = 32;
 
 /** Generators of our own. */
-const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [callsModule, memoryModule];
+const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [
+  callsModule,
+  loopsModule,
+  memoryModule,
+];
 
 /** One module in so many, by chance, is Binaryen's. */
 const BINARYEN_EVERY = 5;

@@ -80,6 +80,8 @@ export interface Target {
   widenTableLoad(bytes: Uint8Array, at: number): void;
   /** Fills bytes[from, to) with something that traps or does nothing. */
   pad(bytes: Uint8Array, from: number, to: number): void;
+  /** Bytes of what does nothing that a loop may be aligned with: few instructions. */
+  readonly mostPadding: number;
   /** Fills bytes[from, to) with as few instructions as there can be that do nothing. */
   padLoop(bytes: Uint8Array, from: number, to: number): void;
   /** Emits the instruction that raises an explicit trap. */

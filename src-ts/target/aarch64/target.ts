@@ -143,6 +143,8 @@ export class AArch64Target implements Target {
     bytes.fill(0, from, to);
   }
 
+  readonly mostPadding = 16;
+
   padLoop(bytes: Uint8Array, from: number, to: number): void {
     for (let at = from; at < to; at += 4) put32(bytes, at, A.FORM_BITS[A.NOP]);
   }

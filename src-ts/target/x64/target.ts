@@ -130,6 +130,8 @@ export class X64Target implements Target {
     bytes.fill(0xcc, from, to);
   }
 
+  readonly mostPadding = 32;
+
   padLoop(bytes: Uint8Array, from: number, to: number): void {
     E.writeNops(bytes, from, to);
   }

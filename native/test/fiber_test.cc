@@ -218,7 +218,7 @@ TEST_F(FiberTest, FindsTheCallerOfFramelessCode) {
   EXPECT_EQ(frames[0], code.start() + 32);
   auto start = reinterpret_cast<uintptr_t>(&elfin_fiber_start);
   EXPECT_GT(frames[1], start);
-  EXPECT_LT(frames[1], start + 256);
+  EXPECT_LT(frames[1], start + 1024);
   EXPECT_EQ(fiberFrames(thread, 1).size(), 1u);
   EXPECT_TRUE(abandon(thread));
 }

@@ -123,12 +123,17 @@ void check(CONTEXT c) {
   for (size_t level = 0; level < frames.size(); level++) {
     DWORD64 base = 0, establisher;
     PRUNTIME_FUNCTION entry = RtlLookupFunctionEntry(c.Rip - (level > 0), &base, nullptr);
-    if (entry == nullptr || base != text) {
+    if (entry == nullptr && level == 0 && inText(pc)) {
+      // A leaf without a frame.
+      c.Rip = word(c.Rsp);
+      c.Rsp += 8;
+    } else if (entry == nullptr || base != text) {
       wrong(pc, level, "table base", base, text);
       return;
+    } else {
+      void *handler;
+      RtlVirtualUnwind(UNW_FLAG_NHANDLER, base, c.Rip, entry, &c, &handler, &establisher, nullptr);
     }
-    void *handler;
-    RtlVirtualUnwind(UNW_FLAG_NHANDLER, base, c.Rip, entry, &c, &handler, &establisher, nullptr);
     compare(pc, level, c, frames[frames.size() - 1 - level]);
     if (frames[frames.size() - 1 - level].returnAddress != c.Rip)
       return;

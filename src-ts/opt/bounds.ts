@@ -29,7 +29,7 @@ import { ok } from './gate.ts';
 import { makePreheaders, preheaderEdge } from './preheaders.ts';
 
 /** How far past an index that is within the memory another one may lie. */
-const SLACK = Abi.MEMORY_TAIL - Abi.MEMORY_NEAR;
+export const SLACK = Abi.MEMORY_TAIL - Abi.MEMORY_NEAR;
 /** How far a parameter may move in one iteration, and an access may lie from it. */
 const STEP = SLACK >> 2;
 /** Facts of one root that are looked at. */
@@ -189,7 +189,7 @@ function findSteps(f: Func, an: Analyses, l: number): void {
 }
 
 /** Whether every iteration of a loop executes block b. */
-function inEveryIteration(f: Func, an: Analyses, h: number, b: number): boolean {
+export function inEveryIteration(f: Func, an: Analyses, h: number, b: number): boolean {
   for (let e = f.predFirst[h]; e !== NONE; e = f.edgeNextPred[e]) {
     const from = f.edgeFrom[e];
     if (an.dom.dominates(h, from) && !an.dom.dominates(b, from)) return false;

@@ -4,26 +4,23 @@
  * runs, and `bounds.ts` finds its checks needless; when not, a copy of the loop does, with all checks, so that what happens
  * before a trap happens. A memory only grows: what was asked before the loop stays true in it.
  *
- * (The versioning is that of Gupta, Optimizing Array Bound Checks Using Flow Analysis, LOPLAS 1993, section 4, with the tail behind the
- * memory in place of the range's end.)
+ * (Midkiff, Moreira and Snir, Optimizing Array Reference Checking in Java Programs, IBM Systems Journal 1998, split loops into
+ * regions with and without checks; here the tail behind the memory makes a question about the invariant part enough.)
  */
 import type { Loops } from '../analysis/loops.ts';
-import { ensure32 } from '../analysis/scratch.ts';
+import { ensure32, grow32 } from '../analysis/scratch.ts';
 import { UpperBounds } from '../analysis/upper.ts';
-import * as Abi from '../gen/abi.ts';
 import * as Op from '../gen/ir.ts';
 import { Builder } from '../ir/build.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
-import { isMemorySize, isNear, neededBounds } from './bounds.ts';
+import { inEveryIteration, isMemorySize, isNear, neededBounds, SLACK } from './bounds.ts';
 import { copyRows, copyTerminator, joinRegion, mendCopies, startCopies } from './copy.ts';
 import { ok } from './gate.ts';
 import { redundantParams } from './params.ts';
 import { preheaderEdge } from './preheaders.ts';
 import { relinkPreds } from './rewrite.ts';
 
-/** How far y and constants may move an index past its invariant part: what `bounds.ts` lets the tail catch. */
-const SLACK = Abi.MEMORY_TAIL - Abi.MEMORY_NEAR;
 /** Rows of a loop that is copied, and what it may ask before. */
 const ROWS = 400;
 const GUARDS = 12;
@@ -43,13 +40,14 @@ let nextBlock = new Int32Array(0);
 let size = new Int32Array(0);
 let checks = new Int32Array(0);
 
-/** What is asked before the loop looked at: that root + k is within the memory, for `uses` of its checks. */
+/** What is asked before loops: that root + k is within the memory. Those of loop l are guardFirst[l] to guardEnd[l] - 1. */
 let guards = 0;
-const guardRoot = new Int32Array(GUARDS);
-const guardK = new Int32Array(GUARDS);
-const guardUses = new Int32Array(GUARDS);
+let guardFirst = new Int32Array(0);
+let guardEnd = new Int32Array(0);
+let guardRoot = new Int32Array(0);
+let guardK = new Int32Array(0);
 /** A check that asks the same, for its limit and position. */
-const guardRow = new Int32Array(GUARDS);
+let guardRow = new Int32Array(0);
 
 function collect(f: Func, an: Analyses, needed: Uint8Array): void {
   const { cfg, loops } = an;
@@ -102,57 +100,60 @@ function noteGuard(f: Func, loops: Loops, l: number, r: number): void {
     v = byY <= SLACK ? x : y;
   }
   if (u + Math.max(k, 0) > SLACK || k < -SLACK) return;
-  addGuard(v, Math.min(k, 0), r);
+  addGuard(l, v, Math.min(k, 0), r);
 }
 
-function addGuard(root: number, k: number, r: number): void {
-  let g = 0;
+function addGuard(l: number, root: number, k: number, r: number): void {
+  let g = guardFirst[l];
   while (g < guards && guardRoot[g] !== root) g++;
-  if (g === GUARDS) return;
+  if (g === guardFirst[l] + GUARDS) return;
   if (g === guards) {
-    guards++;
+    guardRoot = grow32(guardRoot, ++guards);
+    guardK = grow32(guardK, guards);
+    guardRow = grow32(guardRow, guards);
     guardRoot[g] = root;
     guardK[g] = k;
-    guardUses[g] = 0;
     guardRow[g] = r;
-  }
-  if (k < guardK[g]) guardK[g] = k;
-  guardUses[g]++;
+  } else guardK[g] = Math.min(guardK[g], k);
 }
 
-/** Whether every iteration of a loop executes block b. */
-function inEveryIteration(f: Func, an: Analyses, h: number, b: number): boolean {
-  for (let e = f.predFirst[h]; e !== NONE; e = f.edgeNextPred[e]) {
-    const from = f.edgeFrom[e];
-    if (an.dom.dominates(h, from) && !an.dom.dominates(b, from)) return false;
-  }
-  return true;
-}
-
-/** Finds what is to be asked before loop l; returns for how many checks. */
-function findGuards(f: Func, an: Analyses, l: number, needed: Uint8Array): number {
-  guards = 0;
+/** Finds what is to be asked before loop l. */
+function findGuards(f: Func, an: Analyses, l: number, needed: Uint8Array): void {
   const h = an.loops.header[l];
   for (let b = firstBlock[l]; b !== NONE; b = nextBlock[b]) {
     if (!inEveryIteration(f, an, h, b)) continue;
     for (let r = f.first[b]; r !== NONE; r = f.next[r])
       if (f.op[r] === Op.BOUND && needed[r] === 1 && isNear(f, r)) noteGuard(f, an.loops, l, r);
   }
-  let uses = 0;
-  for (let g = 0; g < guards; g++) uses += guardUses[g];
-  return uses;
 }
 
-/** A memory's size as it is before loop l, from one of its checks; NONE when it can not be had there. */
-function sizeBefore(f: Func, loops: Loops, l: number, b: Builder): number {
-  for (let g = 0; g < guards; g++)
-    if (outside(f, loops, l, f.b[guardRow[g]])) return f.b[guardRow[g]];
-  for (let g = 0; g < guards; g++) {
-    const v = f.b[guardRow[g]];
-    if (isMemorySize(f, v) && outside(f, loops, l, f.a[v]))
-      return b.load(Op.LOAD, Op.T_I64, f.a[v], NONE, f.imm[v], 0, f.aux[v]);
+/** Finds which loops are to be versioned, before anything changes: what is known of values is known of the graph as it is. */
+function chooseLoops(f: Func, an: Analyses, needed: Uint8Array): void {
+  guardFirst = ensure32(guardFirst, an.loops.count);
+  guardEnd = ensure32(guardEnd, an.loops.count);
+  guards = 0;
+  let budget = GROWTH + Math.trunc(f.rowCount / GROWTH_SHARE);
+  upper.begin(f, an.dom);
+  for (let l = 0; l < an.loops.count; l++) {
+    guardFirst[l] = guards;
+    const fits = checks[l] > 0 && size[l] <= Math.min(ROWS, budget);
+    if (fits && preheaderEdge(f, an.dom, an.loops.header[l]) !== NONE) findGuards(f, an, l, needed);
+    guardEnd[l] = guards;
+    if (guards > guardFirst[l]) budget -= size[l];
   }
-  return NONE;
+}
+
+/** The memory's size as it is before loop l, from one of its checks; NONE when it can not be had there. */
+function sizeBefore(f: Func, loops: Loops, l: number, b: Builder): number {
+  let inside = NONE;
+  for (let g = guardFirst[l]; g < guardEnd[l]; g++) {
+    const v = f.b[guardRow[g]];
+    if (!isMemorySize(f, v)) continue;
+    if (outside(f, loops, l, v)) return v;
+    if (outside(f, loops, l, f.a[v])) inside = v;
+  }
+  if (inside === NONE) return NONE;
+  return b.load(Op.LOAD, Op.T_I64, f.a[inside], NONE, f.imm[inside], 0, f.aux[inside]);
 }
 
 function copyList(f: Func, l: number): number {
@@ -172,14 +173,22 @@ function copyLoop(f: Func, l: number, b: Builder, number: number): number {
   return header;
 }
 
-/** Ends the preheader, whose jump is gone, with the questions: one block each, to `fast` when all are answered with yes. */
-function ask(f: Func, b: Builder, bytes: number, fast: number, slow: number, args: number): void {
-  for (let g = 0; g < guards; g++) {
+/** Ends the preheader of loop l, whose jump is gone, with the questions: one block each, to the loop when all are answered with yes. */
+function ask(
+  f: Func,
+  b: Builder,
+  l: number,
+  bytes: number,
+  fast: number,
+  slow: number,
+  args: number,
+): void {
+  for (let g = guardFirst[l]; g < guardEnd[l]; g++) {
     b.pos = f.pos[guardRow[g]];
     let v = guardRoot[g];
     if (guardK[g] !== 0) v = b.binary(Op.IADD, Op.T_I32, v, b.iconst32(guardK[g]));
     const inside = b.icmp(Op.ICC_ULE, b.unary(Op.ZEXT, Op.T_I64, v), bytes);
-    if (g === guards - 1) return void b.brif(inside, fast, args, slow, copyList(f, args));
+    if (g === guardEnd[l] - 1) return void b.brif(inside, fast, args, slow, copyList(f, args));
     const next = f.newBlock();
     f.placeBlockAfter(next, b.block);
     b.brif(inside, next, EMPTY, slow, copyList(f, args));
@@ -202,7 +211,7 @@ function makeVersions(f: Func, an: Analyses, l: number, number: number): boolean
   const slow = copyLoop(f, l, b, number);
   b.block = before;
   b.before = NONE;
-  ask(f, b, bytes, header, slow, f.edgeArgs[e]);
+  ask(f, b, l, bytes, header, slow, f.edgeArgs[e]);
   return true;
 }
 
@@ -214,17 +223,12 @@ export function versionLoops(f: Func, an: Analyses): void {
   if (needed === null) return;
   collect(f, an, needed);
   if (builder === null || builder.f !== f) builder = new Builder(f);
-  let budget = GROWTH + Math.trunc(f.rowCount / GROWTH_SHARE);
+  chooseLoops(f, an, needed);
   let done = 0;
-  upper.begin(f, an.dom);
   startCopies(f);
   for (let l = 0; l < an.loops.count; l++) {
-    if (checks[l] === 0 || size[l] > Math.min(ROWS, budget)) continue;
-    const uses = findGuards(f, an, l, needed);
-    if (uses === 0 || preheaderEdge(f, an.dom, an.loops.header[l]) === NONE) continue;
-    if (!ok(f, 'versions') || !makeVersions(f, an, l, done + 1)) continue;
-    budget -= size[l];
-    done++;
+    if (guardFirst[l] === guardEnd[l] || !ok(f, 'versions')) continue;
+    if (makeVersions(f, an, l, done + 1)) done++;
   }
   if (done === 0) return;
   relinkPreds(f);

@@ -236,7 +236,7 @@ describe('explicit bounds checks', () => {
   });
 
   it('mean the same at level 2', () => {
-    for (let seed = 1; seed <= 600 * SCALE; seed++) {
+    for (let seed = 1; seed <= 400 * SCALE; seed++) {
       const f = new Maker(seed + 10_000, true).make();
       const text = print(f);
       const before = outcomes(f, seed);

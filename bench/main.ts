@@ -32,7 +32,8 @@ fourth its threads, its levels and its cold start against one another.
 
   --modules DIR    benchmark modules, found recursively (default: $ELFIN_BENCH, else ../shared/bench)
   --only REGEX     only modules whose name matches
-  --engines LIST   of elfin,wasmtime,v8,v8-default (default: all)
+  --engines LIST   of elfin,wasmtime,v8,v8-default (default: these), and elfin-checks: Elfin with bounds checks in its code
+  --run-only       do not measure compiling and calls
   --rounds N       times that everything is measured, in shuffled order (default 2)
   --iterations N   runs per process (default 3)
   --max-seconds N  stop repeating in one process after this long (default 10)
@@ -47,6 +48,7 @@ const OPTIONS = {
   modules: { type: 'string' },
   only: { type: 'string' },
   engines: { type: 'string', default: 'elfin,wasmtime,v8,v8-default' },
+  'run-only': { type: 'boolean', default: false },
   rounds: { type: 'string', default: '2' },
   iterations: { type: 'string', default: '3' },
   'max-seconds': { type: 'string', default: '10' },
@@ -146,6 +148,7 @@ function planOf(values: Record<string, string | boolean | undefined>, s: Surroun
     seed: positive('seed', text('seed')),
     objects: s.objects,
     dist: s.dist,
+    runOnly: values['run-only'] === true,
     folder,
     only,
   };

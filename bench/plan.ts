@@ -12,17 +12,20 @@ export interface PlanOptions {
   readonly seed: number;
   readonly objects: string;
   readonly dist: string;
+  /** Neither compiling nor calls are measured. */
+  readonly runOnly: boolean;
 }
 
-/** V8 compiles in the process that runs, so its `run` measures both. */
+/** V8 compiles in the process that runs, so its `run` measures both. What checks cost to compile is not measured. */
 const KINDS: Readonly<Record<EngineId, readonly JobKind[]>> = {
   elfin: ['compile', 'compile-all', 'run'],
+  'elfin-checks': ['run'],
   wasmtime: ['compile', 'compile-all', 'run'],
   v8: ['run'],
   'v8-default': ['run'],
 };
 
-export const compilesAhead = (engine: EngineId): boolean => KINDS[engine].includes('compile');
+export const compilesAhead = (engine: EngineId): boolean => !engine.startsWith('v8');
 
 export function jobOf(engine: EngineId, kind: JobKind, m: BenchModule | null, o: PlanOptions): Job {
   const file = m === null ? '' : `${m.name.replace(/[^\w.-]/g, '_')}.${engine}.o`;
@@ -49,13 +52,12 @@ export function preparation(modules: readonly BenchModule[], o: PlanOptions): Jo
 /** The measured part, in the order it is to be run. */
 export function measurement(modules: readonly BenchModule[], o: PlanOptions): Job[] {
   const calls = o.engines
-    .filter((e) => e !== 'v8-default')
+    .filter((e) => e !== 'v8-default' && e !== 'elfin-checks')
     .map((engine) => jobOf(engine, 'calls', null, o));
   const perModule = modules.flatMap((m) =>
     o.engines.flatMap((engine) => KINDS[engine].map((kind) => jobOf(engine, kind, m, o))),
   );
-  const rounds = Array.from({ length: o.rounds }, (_, i) =>
-    shuffle([...perModule, ...calls], o.seed + i * 7919),
-  );
+  const jobs = o.runOnly ? perModule.filter((j) => j.kind === 'run') : [...perModule, ...calls];
+  const rounds = Array.from({ length: o.rounds }, (_, i) => shuffle(jobs, o.seed + i * 7919));
   return rounds.flat();
 }

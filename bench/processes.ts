@@ -31,6 +31,7 @@ function commandOf(job: Job, hosts: Hosts): { file: string; args: string[] } | n
   const quiet = ['--no-warnings'];
   switch (job.engine) {
     case 'elfin':
+    case 'elfin-checks':
       return { file: node, args: [...quiet, hosts.elfin, argument] };
     case 'v8':
       return { file: node, args: [...quiet, ...WASI_FLAGS, ...V8_OPTIMISING, hosts.v8, argument] };
@@ -92,6 +93,7 @@ export async function runJob(
 
 export const ENGINE_NAMES: Readonly<Record<EngineId, string>> = {
   elfin: 'Elfin',
+  'elfin-checks': 'Elfin with checks',
   wasmtime: 'wasmtime',
   v8: 'V8 optimising',
   'v8-default': 'V8 default',

@@ -1,6 +1,7 @@
 /** What the benchmark asks of an engine's process (one JSON argument) and what that answers (one JSON line). */
 
-export type EngineId = 'elfin' | 'wasmtime' | 'v8' | 'v8-default';
+/** `elfin-checks` is Elfin with bounds checks in the code, where `elfin` has guard pages. */
+export type EngineId = 'elfin' | 'elfin-checks' | 'wasmtime' | 'v8' | 'v8-default';
 export type JobKind = 'prepare' | 'compile' | 'compile-all' | 'run' | 'calls';
 
 export interface Job {

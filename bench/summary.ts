@@ -29,6 +29,8 @@ export interface Row {
   /** Elfin's figure divided by the peer's, but `load.v8compile`: V8's compile divided by Elfin's load. */
   ratios: {
     run: { wasmtime: number | null; v8: number | null; v8Default: number | null };
+    /** With bounds checks in the code, divided by without. */
+    checks: number | null;
     compile: { wasmtime: number | null };
     compileAllThreads: { wasmtime: number | null };
     load: { wasmtime: number | null; v8compile: number | null };
@@ -54,6 +56,7 @@ export interface Summary {
   errors: { name: string; engine: EngineId; kind: JobKind; error: string }[];
   geomean: {
     run: { wasmtime: number | null; v8: number | null; v8Default: number | null };
+    checks: number | null;
     compile: { wasmtime: number | null; wasmtimeAllThreads: number | null };
     load: { v8compile: number | null; wasmtime: number | null };
     objectBytes: { wasmtime: number | null };
@@ -132,6 +135,10 @@ function row(m: BenchModule, results: readonly Result[]): Row {
           over(v8Default?.runFirstMs, MIN_RUN_MS),
         ),
       },
+      checks: of(
+        over(engines['elfin-checks']?.runMs, MIN_RUN_MS / 10),
+        over(elfin?.runMs, MIN_RUN_MS),
+      ),
       compile: { wasmtime: code ? of(elfin?.compileCpuMs, wasmtime?.compileCpuMs) : null },
       compileAllThreads: {
         wasmtime: code ? of(elfin?.compileAllThreadsMs, wasmtime?.compileAllThreadsMs) : null,
@@ -195,6 +202,7 @@ export function summarise(
         v8: mean((r) => r.run.v8),
         v8Default: mean((r) => r.run.v8Default),
       },
+      checks: mean((r) => r.checks),
       compile: {
         wasmtime: mean((r) => r.compile.wasmtime),
         wasmtimeAllThreads: mean((r) => r.compileAllThreads.wasmtime),

@@ -10,7 +10,11 @@ import { pathToFileURL } from 'node:url';
 const MOST = 5000;
 const { values } = parseArgs({
   strict: false,
-  options: { count: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    count: { type: 'string' },
+    seed: { type: 'string' },
+    'explicit-checks': { type: 'boolean' },
+  },
 });
 const first = Number(values.seed ?? 1);
 const end = first + Number(values.count ?? 1000);
@@ -37,16 +41,11 @@ try {
   });
   const { main } = await import(pathToFileURL(outfile).href);
   const { Engine } = await import('../dist/index.js');
-  const settings = [
-    { optLevel: 2 },
-    { optLevel: 0 },
-    { optLevel: 2, explicitChecks: true },
-    { optLevel: 's' },
-    { optLevel: 1 },
-  ];
+  const checked = { optLevel: 2, explicitChecks: true };
+  const settings = [{ optLevel: 2 }, { optLevel: 0 }, checked, { optLevel: 's' }, { optLevel: 1 }];
   process.exitCode = main(
     process.argv.slice(2),
-    settings.map((s) => new Engine(s).WebAssembly),
+    (values['explicit-checks'] ? [checked] : settings).map((s) => new Engine(s).WebAssembly),
   );
 } finally {
   rmSync(dir, { recursive: true, force: true });

@@ -21,9 +21,12 @@ type Module = object;
 interface Runtime extends WasmLike<Module> {
   Module: { deserializeFile(path: string): Module; deserialize(bytes: Uint8Array): Module };
 }
+interface Settings {
+  readonly explicitChecks: boolean;
+}
 interface Compiler {
-  compile(bytes: Uint8Array): Uint8Array;
-  compileAsync(bytes: Uint8Array): Promise<Uint8Array>;
+  compile(bytes: Uint8Array, settings: Settings): Uint8Array;
+  compileAsync(bytes: Uint8Array, settings: Settings): Promise<Uint8Array>;
 }
 
 const LOADS = 20;
@@ -43,7 +46,10 @@ type Compile = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 /** In this thread, or on as many workers as the compiler chooses. */
 async function compilerOf(job: Job): Promise<Compile> {
   const { compile, compileAsync } = (await load(job, 'compiler.js')) as unknown as Compiler;
-  return job.kind === 'compile-all' ? (bytes) => compileAsync(bytes) : (bytes) => compile(bytes);
+  const settings = { explicitChecks: job.engine === 'elfin-checks' };
+  return job.kind === 'compile-all'
+    ? (bytes) => compileAsync(bytes, settings)
+    : (bytes) => compile(bytes, settings);
 }
 
 async function prepare(job: Job): Promise<Answer> {

@@ -45,6 +45,14 @@ const LOAD: readonly Column[] = [
   ['wasmtime kB', (r) => kilobytes(r.engines.wasmtime?.objectBytes)],
 ];
 
+/** Only when `elfin-checks` was asked for. */
+const CHECKS: readonly Column[] = [
+  ['bounds checks in the code, ms', (r) => r.name],
+  ['guard pages', (r) => ms(r.engines.elfin?.runMs)],
+  ['checks', (r) => ms(r.engines['elfin-checks']?.runMs)],
+  ['/guard pages', (r) => times(r.ratios.checks)],
+];
+
 function table(columns: readonly Column[], rows: readonly Row[]): string {
   const cells = [columns.map(([title]) => title), ...rows.map((r) => columns.map(([, f]) => f(r)))];
   const widths = columns.map((_, c) => Math.max(...cells.map((line) => line[c]!.length)));
@@ -70,6 +78,14 @@ function means(s: Summary): string[] {
   ];
 }
 
+function checkCosts(s: Summary): string {
+  const worst = s.rows.reduce((a, b) => ((b.ratios.checks ?? 0) > (a.ratios.checks ?? 0) ? b : a));
+  return (
+    `Run time with bounds checks: ${times(s.geomean.checks)} that with guard pages (geometric mean), ` +
+    `at worst ${times(worst.ratios.checks)} (${worst.name})`
+  );
+}
+
 function callCosts(s: Summary): string[] {
   const { wasmtime, v8 } = s.calls.peers;
   return [
@@ -82,6 +98,7 @@ function callCosts(s: Summary): string[] {
 /** All of the report as text. */
 export function textReport(s: Summary): string {
   const parts = [table(RUN, s.rows), table(COMPILE, s.rows), table(LOAD, s.rows)];
+  if (s.geomean.checks !== null) parts.push(table(CHECKS, s.rows), checkCosts(s));
   parts.push(callCosts(s).join('\n'), means(s).join('\n'));
   if (s.skipped.length > 0) {
     const list = s.skipped.map((k) => `  ${k.name}: ${k.reason}`);

@@ -132,6 +132,8 @@ export const constants = {
   STATUS_TRAP: 2,
   /** A memory grew while Wasm ran: its ArrayBuffer is to be detached. */
   FLAG_MEMORY_GREW: 1,
+  /** Added to the code of a trap site (.elfin.traps) in a function without a frame. */
+  TRAP_FRAMELESS: 0x80,
   /** Slots of the transfer area: enough for 1,000 parameters or results of 16 bytes. */
   TRANSFER_SLOTS: 2048,
   WASM_PAGE: 65536,

@@ -102,6 +102,7 @@ function cpp(): string {
   traps.forEach(([name], i) =>
     lines.push(`inline constexpr uint32_t TRAP_${name.toUpperCase()} = ${i};`),
   );
+  lines.push(`inline constexpr uint32_t TRAP_COUNT = ${traps.length};`);
   lines.push('', 'enum Builtin : uint32_t {');
   builtins.forEach((b, i) => lines.push(`  BUILTIN_${b.name.toUpperCase()} = ${i},`));
   lines.push(`  BUILTIN_COUNT = ${builtins.length},`, '};', '');

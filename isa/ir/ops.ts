@@ -275,7 +275,7 @@ export const ops: readonly OpRow[] = [
     out: 'void',
     imm: 'size',
     traps: true,
-    note: 'explicit-check mode: traps memory_oob unless zext(a) + imm <= b (no wrap-around), the size of a memory; imm is the end of the access past a (unsigned 64-bit), or 0 for ends up to MEMORY_NEAR, whose rest the tail behind the memory catches',
+    note: 'explicit-check mode: traps memory_oob unless zext(a) + imm <= b (no wrap-around), the size of a memory; imm is the end of the access past a (unsigned 64-bit) when above MEMORY_NEAR; 0 for ends up to MEMORY_NEAR, whose rest the tail behind the memory catches, or then a constant up to MEMORY_NEAR that belongs to the index. The access that is checked follows before any other effect: a check may be left to it',
   },
 
   {

@@ -27,6 +27,9 @@ namespace elfin::arch {
 uintptr_t faultPc(const void *ucontext, int signal);
 uintptr_t stackPointer(const void *ucontext);
 uintptr_t framePointer(const void *ucontext);
+/// Where a function goes back to that has not moved the stack pointer since it was called; 0 when
+/// that is not on the fiber's stack.
+uintptr_t leafReturnAddress(const void *ucontext, const Fiber *fiber);
 /// Makes the signal handler return to whoever entered the fiber: elfin_fiber_start/resume returns
 /// false.
 void leaveFiber(void *ucontext, const Fiber *fiber);

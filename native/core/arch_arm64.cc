@@ -179,6 +179,10 @@ uintptr_t stackPointer(const void *ucontext) { return machine(ucontext).sp; }
 
 uintptr_t framePointer(const void *ucontext) { return machine(ucontext).regs[29]; }
 
+uintptr_t leafReturnAddress(const void *ucontext, const Fiber *) {
+  return machine(ucontext).regs[30];
+}
+
 void leaveFiber(void *ucontext, const Fiber *fiber) {
   auto &registers = static_cast<ucontext_t *>(ucontext)->uc_mcontext;
   registers.sp = reinterpret_cast<uintptr_t>(fiber->callerSp);

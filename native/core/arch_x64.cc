@@ -188,6 +188,13 @@ uintptr_t framePointer(const void *ucontext) {
       static_cast<const ucontext_t *>(ucontext)->uc_mcontext.gregs[REG_RBP]);
 }
 
+uintptr_t leafReturnAddress(const void *ucontext, const Fiber *fiber) {
+  uintptr_t sp = stackPointer(ucontext);
+  if ((sp & 7) != 0 || !fiber->inStack(sp))
+    return 0;
+  return *reinterpret_cast<const uintptr_t *>(sp);
+}
+
 void leaveFiber(void *ucontext, const Fiber *fiber) {
   auto &registers = static_cast<ucontext_t *>(ucontext)->uc_mcontext.gregs;
   registers[REG_RSP] = static_cast<greg_t>(reinterpret_cast<uintptr_t>(fiber->callerSp));

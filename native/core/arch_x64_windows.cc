@@ -263,6 +263,13 @@ uintptr_t stackPointer(const void *context) { return static_cast<const CONTEXT *
 
 uintptr_t framePointer(const void *context) { return static_cast<const CONTEXT *>(context)->Rbp; }
 
+uintptr_t leafReturnAddress(const void *context, const Fiber *fiber) {
+  uintptr_t sp = stackPointer(context);
+  if ((sp & 7) != 0 || !fiber->inStack(sp))
+    return 0;
+  return *reinterpret_cast<const uintptr_t *>(sp);
+}
+
 void leaveFiber(void *context, const Fiber *fiber) {
   auto *registers = static_cast<CONTEXT *>(context);
   registers->Rsp = reinterpret_cast<uintptr_t>(fiber->callerSp);

@@ -1,6 +1,7 @@
 #include "code.h"
 
 #include "code_registry.h"
+#include "gen/abi.h"
 #include "pages.h"
 #include <cstring>
 
@@ -54,7 +55,8 @@ const char *CodeMapping::check(const CodeLayout &layout) const {
   return checkTraps(layout);
 }
 
-/// Section: u32 count, count ascending u32 offsets in .text, count u8 trap codes.
+/// Section: u32 count, count ascending u32 offsets in .text, count u8 trap codes, which may have
+/// TRAP_FRAMELESS added.
 const char *CodeMapping::checkTraps(const CodeLayout &layout) const {
   if (layout.trapsSize == 0)
     return nullptr;
@@ -66,6 +68,9 @@ const char *CodeMapping::checkTraps(const CodeLayout &layout) const {
     uint32_t offset = read32(section + 4 + size_t{4} * i);
     if (offset >= layout.textSize || (i > 0 && offset <= read32(section + size_t{4} * i)))
       return ".elfin.traps is not sorted or outside .text";
+    uint8_t code = section[4 + size_t{4} * count + i];
+    if ((code & ~uint32_t{TRAP_FRAMELESS}) >= TRAP_COUNT)
+      return ".elfin.traps has a trap that there is not";
   }
   return nullptr;
 }

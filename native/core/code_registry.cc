@@ -3,6 +3,7 @@
 // a later change.
 #include "code_registry.h"
 
+#include "gen/abi.h"
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -49,13 +50,14 @@ uint32_t readU32(const uint8_t *at) {
   return value;
 }
 
-bool findSite(const CodeRange &range, uint32_t offset, uint32_t &code) {
+bool findSite(const CodeRange &range, uint32_t offset, TrapSite &found) {
   uint32_t low = 0, high = range.trapCount;
   while (low < high) {
     uint32_t middle = low + (high - low) / 2;
     uint32_t site = readU32(range.offsets + size_t{4} * middle);
     if (site == offset) {
-      code = range.codes[middle];
+      uint8_t code = range.codes[middle];
+      found = {code & ~uint32_t{TRAP_FRAMELESS}, (code & TRAP_FRAMELESS) != 0};
       return true;
     }
     if (site < offset)
@@ -66,7 +68,7 @@ bool findSite(const CodeRange &range, uint32_t offset, uint32_t &code) {
   return false;
 }
 
-bool findIn(const Ranges &ranges, uintptr_t pc, uint32_t &code) {
+bool findIn(const Ranges &ranges, uintptr_t pc, TrapSite &site) {
   size_t low = 0, high = ranges.size();
   while (low < high) {
     size_t middle = low + (high - low) / 2;
@@ -76,7 +78,7 @@ bool findIn(const Ranges &ranges, uintptr_t pc, uint32_t &code) {
     else if (pc >= range.end)
       low = middle + 1;
     else
-      return findSite(range, static_cast<uint32_t>(pc - range.start), code);
+      return findSite(range, static_cast<uint32_t>(pc - range.start), site);
   }
   return false;
 }
@@ -111,10 +113,10 @@ void unpublishCode(uintptr_t start) {
   replace(std::move(next));
 }
 
-bool findTrap(uintptr_t pc, uint32_t &code) {
+bool findTrap(uintptr_t pc, TrapSite &site) {
   readers.fetch_add(1);
   const Ranges *ranges = published.load();
-  bool found = ranges != nullptr && findIn(*ranges, pc, code);
+  bool found = ranges != nullptr && findIn(*ranges, pc, site);
   readers.fetch_sub(1);
   return found;
 }

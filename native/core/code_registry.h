@@ -7,8 +7,8 @@
 
 namespace elfin {
 
-/// `offsets`: `trapCount` ascending u32 offsets from `start`; `codes`: a trap code each. They live
-/// as long as the range.
+/// `offsets`: `trapCount` ascending u32 offsets from `start`; `codes`: a trap code each, with
+/// TRAP_FRAMELESS where that holds. They live as long as the range.
 struct CodeRange {
   uintptr_t start;
   uintptr_t end;
@@ -21,7 +21,13 @@ struct CodeRange {
 bool publishCode(const CodeRange &range);
 /// Must come before the code is unmapped.
 void unpublishCode(uintptr_t start);
-/// Async-signal-safe: the trap code of the instruction at `pc`.
-bool findTrap(uintptr_t pc, uint32_t &code);
+struct TrapSite {
+  uint32_t code;
+  /// The function has made no frame: the frame pointer is its caller's.
+  bool frameless;
+};
+
+/// Async-signal-safe: what the trap table says of the instruction at `pc`.
+bool findTrap(uintptr_t pc, TrapSite &site);
 
 } // namespace elfin

@@ -58,6 +58,9 @@ struct Fiber {
   bool overflowed;
   uintptr_t trapPc;
   uintptr_t trapFp;
+  /// The return address of a function that trapped without a frame of its own, whose caller's is at
+  /// trapFp; 0 where the function has a frame.
+  uintptr_t trapReturn;
 #if defined(_WIN32)
   /// What the thread environment block says of the stack while it runs: lowest committed address,
   /// and the lowest there is. The former moves down as the stack grows.

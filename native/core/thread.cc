@@ -197,6 +197,8 @@ __attribute__((no_sanitize_address)) std::vector<uintptr_t> fiberFrames(const Th
   uintptr_t fp;
   if (fiber->state == FiberState::Trapped) {
     frames.push_back(fiber->trapPc);
+    if (fiber->trapReturn != 0 && frames.size() < max)
+      frames.push_back(arch::plainReturnAddress(fiber->trapReturn));
     fp = fiber->trapFp;
   } else if (fiber->state == FiberState::Suspended) {
     // A suspended stack: resume address, frame pointer of the exit trampoline.

@@ -67,7 +67,8 @@ bool resume(Thread *thread);
 /// it is no such fiber.
 bool abandon(Thread *thread);
 /// Program counters of transfer->fiber, innermost first, by its chain of frame pointers: where it
-/// trapped (unless it is suspended), and return addresses.
+/// trapped (unless it is suspended), and return addresses. A function that trapped without a frame
+/// is not in the chain: its return address was taken by the handler.
 std::vector<uintptr_t> fiberFrames(const Thread *thread, size_t max);
 /// Lower halves of all words on suspended fibers whose upper half is EXTERNREF_TAG.
 std::vector<uint32_t> scanExternrefs(const Thread *thread);

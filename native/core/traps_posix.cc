@@ -25,13 +25,14 @@ namespace {
 constexpr int kSignals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
 struct sigaction previous[NSIG];
 
-void takeTrap(Thread *thread, Fiber *fiber, uint32_t code, uintptr_t pc, void *context) {
+void takeTrap(Thread *thread, Fiber *fiber, const TrapSite &site, uintptr_t pc, void *context) {
   VMTransfer *transfer = thread->transfer();
   transfer->status = static_cast<uint32_t>(STATUS_TRAP);
-  transfer->trap = code;
+  transfer->trap = site.code;
   transfer->fiber = reinterpret_cast<uint64_t>(fiber);
   fiber->trapPc = pc;
   fiber->trapFp = arch::framePointer(context);
+  fiber->trapReturn = site.frameless ? arch::leafReturnAddress(context, fiber) : 0;
   arch::leaveFiber(context, fiber);
 }
 
@@ -76,7 +77,7 @@ bool claim(int signal, const siginfo_t *info, void *context) {
   if (signal == SIGSEGV && onFiber) {
     if (info->si_code != SI_KERNEL && fiber->inGuard(address)) {
       fiber->overflowed = true;
-      takeTrap(thread, fiber, TRAP_STACK_OVERFLOW, pc, context);
+      takeTrap(thread, fiber, {TRAP_STACK_OVERFLOW, false}, pc, context);
       return true;
     }
     if (foreignFrameDidNotFit(fiber, info, sp) && openGuard(fiber)) {
@@ -85,10 +86,10 @@ bool claim(int signal, const siginfo_t *info, void *context) {
       return true;
     }
   }
-  uint32_t code;
-  if (!findTrap(pc, code) || (memoryFault && !isReserved(address)))
+  TrapSite site;
+  if (!findTrap(pc, site) || (memoryFault && !isReserved(address)))
     return false;
-  takeTrap(thread, fiber, code, pc, context);
+  takeTrap(thread, fiber, site, pc, context);
   return true;
 }
 

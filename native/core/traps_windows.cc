@@ -20,13 +20,14 @@ namespace elfin {
 
 namespace {
 
-void takeTrap(Thread *thread, Fiber *fiber, uint32_t code, CONTEXT *context) {
+void takeTrap(Thread *thread, Fiber *fiber, const TrapSite &site, CONTEXT *context) {
   VMTransfer *transfer = thread->transfer();
   transfer->status = static_cast<uint32_t>(STATUS_TRAP);
-  transfer->trap = code;
+  transfer->trap = site.code;
   transfer->fiber = reinterpret_cast<uint64_t>(fiber);
   fiber->trapPc = context->Rip;
   fiber->trapFp = arch::framePointer(context);
+  fiber->trapReturn = site.frameless ? arch::leafReturnAddress(context, fiber) : 0;
   arch::leaveFiber(context, fiber);
 }
 
@@ -62,14 +63,14 @@ LONG CALLBACK handle(EXCEPTION_POINTERS *pointers) {
   uintptr_t sp = arch::stackPointer(context);
   if (fiber == nullptr || !(fiber->inGuard(sp) || fiber->inStack(sp)))
     return EXCEPTION_CONTINUE_SEARCH;
-  uint32_t code = TRAP_STACK_OVERFLOW;
+  TrapSite site{TRAP_STACK_OVERFLOW, false};
   if (overflow)
     fiber->overflowed = true;
-  else if (!findTrap(arch::faultPc(context, 0), code) ||
+  else if (!findTrap(arch::faultPc(context, 0), site) ||
            (memory &&
             !(record->NumberParameters >= 2 && isReserved(record->ExceptionInformation[1]))))
     return EXCEPTION_CONTINUE_SEARCH;
-  takeTrap(thread, fiber, code, context);
+  takeTrap(thread, fiber, site, context);
   return EXCEPTION_CONTINUE_EXECUTION;
 }
 

@@ -151,11 +151,11 @@ TEST_F(FiberTest, ExceptionsCrossTheBaseFrame) {
 }
 
 /// A page of code: at 0 an undefined instruction, at 16 a load from the first argument and a
-/// return.
+/// return, at 32 an undefined instruction of a function without a frame.
 #if defined(__x86_64__)
-const uint32_t kTrappingCode[] = {0x0b0f, 0, 0, 0, 0xc3078b};
+const uint32_t kTrappingCode[] = {0x0b0f, 0, 0, 0, 0xc3078b, 0, 0, 0, 0x0b0f};
 #else
-const uint32_t kTrappingCode[] = {0 /* udf */, 0, 0, 0, 0xb9400000, 0xd65f03c0};
+const uint32_t kTrappingCode[] = {0 /* udf */, 0, 0, 0, 0xb9400000, 0xd65f03c0, 0, 0, 0};
 #endif
 
 class CodePage {
@@ -165,7 +165,7 @@ public:
     std::memcpy(page, kTrappingCode, sizeof kTrappingCode);
     os::makeExecutable(page, 4096, false);
     published = publishCode(
-        {start(), start() + 4096, reinterpret_cast<const uint8_t *>(offsets), codes, 2});
+        {start(), start() + 4096, reinterpret_cast<const uint8_t *>(offsets), codes, 3});
   }
   ~CodePage() {
     unpublishCode(start());
@@ -175,21 +175,27 @@ public:
 
   uint8_t *page;
   bool published;
-  static constexpr uint32_t offsets[] = {0, 16};
-  static constexpr uint8_t codes[] = {TRAP_UNREACHABLE, TRAP_MEMORY_OOB};
+  static constexpr uint32_t offsets[] = {0, 16, 32};
+  static constexpr uint8_t codes[] = {TRAP_UNREACHABLE, TRAP_MEMORY_OOB,
+                                      TRAP_UNREACHABLE | TRAP_FRAMELESS};
 };
 
 TEST(CodeRegistry, FindsSitesAndRefusesOverlap) {
   CodePage first, second;
   ASSERT_TRUE(first.published && second.published);
-  uint32_t code = 99;
-  EXPECT_TRUE(findTrap(first.start(), code));
-  EXPECT_EQ(code, TRAP_UNREACHABLE);
-  EXPECT_TRUE(findTrap(second.start() + 16, code));
-  EXPECT_EQ(code, TRAP_MEMORY_OOB);
-  EXPECT_FALSE(findTrap(first.start() + 1, code));
-  EXPECT_FALSE(findTrap(0, code));
-  EXPECT_FALSE(findTrap(UINTPTR_MAX, code));
+  TrapSite site{99, true};
+  EXPECT_TRUE(findTrap(first.start(), site));
+  EXPECT_EQ(site.code, TRAP_UNREACHABLE);
+  EXPECT_FALSE(site.frameless);
+  EXPECT_TRUE(findTrap(second.start() + 16, site));
+  EXPECT_EQ(site.code, TRAP_MEMORY_OOB);
+  EXPECT_FALSE(site.frameless);
+  EXPECT_TRUE(findTrap(second.start() + 32, site));
+  EXPECT_EQ(site.code, TRAP_UNREACHABLE);
+  EXPECT_TRUE(site.frameless);
+  EXPECT_FALSE(findTrap(first.start() + 1, site));
+  EXPECT_FALSE(findTrap(0, site));
+  EXPECT_FALSE(findTrap(UINTPTR_MAX, site));
   EXPECT_FALSE(publishCode({first.start() + 100, first.start() + 200, nullptr, nullptr, 0}));
 }
 
@@ -200,6 +206,20 @@ TEST_F(FiberTest, TrapsInRegisteredCode) {
   std::vector<uintptr_t> frames = fiberFrames(thread, 10);
   ASSERT_FALSE(frames.empty());
   EXPECT_EQ(frames[0], code.start());
+  EXPECT_TRUE(abandon(thread));
+}
+
+TEST_F(FiberTest, FindsTheCallerOfFramelessCode) {
+  CodePage code;
+  EXPECT_EQ(call(reinterpret_cast<Entry>(code.start() + 32)), STATUS_TRAP);
+  EXPECT_EQ(thread->transfer()->trap, TRAP_UNREACHABLE);
+  std::vector<uintptr_t> frames = fiberFrames(thread, 10);
+  ASSERT_GE(frames.size(), 2u);
+  EXPECT_EQ(frames[0], code.start() + 32);
+  auto start = reinterpret_cast<uintptr_t>(&elfin_fiber_start);
+  EXPECT_GT(frames[1], start);
+  EXPECT_LT(frames[1], start + 256);
+  EXPECT_EQ(fiberFrames(thread, 1).size(), 1u);
   EXPECT_TRUE(abandon(thread));
 }
 

@@ -12,13 +12,18 @@ import { ALL_CLASSES, aliasClass, CLASS_READONLY, CLASSES, writtenClasses } from
 import type { Cfg } from './cfg.ts';
 import type { Dominators } from './dominators.ts';
 import type { Loops } from './loops.ts';
-import { ensure32, ensure8 } from './scratch.ts';
+import { ensure32 } from './scratch.ts';
 
 export class MemState {
   /** Current version per class. */
   readonly now = new Int32Array(CLASSES);
-  private out = new Int32Array(0);
-  private left = new Uint8Array(0);
+  /** Snapshots of `now`, one after the other; blocks that write nothing share one. */
+  private snapshots = new Int32Array(0);
+  private end = 0;
+  /** By block left: its snapshot. */
+  private leftWith = new Int32Array(0);
+  /** The snapshot that equals `now`, NONE if it has none yet. */
+  private current: number = NONE;
   private loopWrites = new Int32Array(0);
   private store = new Int32Array(0);
   private before = new Int32Array(0);
@@ -28,9 +33,11 @@ export class MemState {
   /** Starts on a function: finds what each loop writes. */
   start(f: Func, cfg: Cfg, dom: Dominators, loops: Loops): void {
     this.dom = dom;
-    this.out = ensure32(this.out, f.blockCount * CLASSES);
-    this.left = ensure8(this.left, f.blockCount);
-    this.left.fill(0, 0, f.blockCount);
+    this.snapshots = ensure32(this.snapshots, f.blockCount * CLASSES);
+    this.end = 0;
+    this.current = NONE;
+    this.leftWith = ensure32(this.leftWith, f.blockCount);
+    this.leftWith.fill(NONE, 0, f.blockCount);
     this.loopWrites = ensure32(this.loopWrites, loops.count);
     this.loopWrites.fill(0, 0, loops.count);
     for (let i = 0; i < cfg.count; i++) {
@@ -75,7 +82,8 @@ export class MemState {
     let renew = 0;
     for (let e = f.predFirst[b]; e !== NONE; e = f.edgeNextPred[e]) {
       const from = f.edgeFrom[e];
-      if (this.left[from] === 0) {
+      const at = this.leftWith[from];
+      if (at === NONE) {
         // A predecessor not met yet: a back edge, or an edge of an unreachable block or an irreducible cycle.
         const l = loops.of[b];
         renew |=
@@ -84,29 +92,46 @@ export class MemState {
             : ALL_CLASSES;
         continue;
       }
-      const at = from * CLASSES;
-      if (known) {
-        for (let c = 0; c < CLASSES; c++) if (this.out[at + c] !== now[c]) renew |= 1 << c;
-      } else {
-        for (let c = 0; c < CLASSES; c++) now[c] = this.out[at + c];
-        known = true;
-      }
+      if (!known) this.restore(at);
+      else if (at !== this.current) renew |= this.differences(at);
+      known = true;
     }
     if (!known) renew = ALL_CLASSES;
     if (renew === 0) return;
+    this.current = NONE;
     const v = this.fresh(NONE, NONE);
     for (let c = 0; c < CLASSES; c++) if (((renew >> c) & 1) !== 0) now[c] = v;
   }
 
+  private restore(at: number): void {
+    if (at === this.current) return;
+    const { now, snapshots } = this;
+    for (let c = 0; c < CLASSES; c++) now[c] = snapshots[at + c];
+    this.current = at;
+  }
+
+  /** Bit set of the classes whose version in a snapshot is not the current one. */
+  private differences(at: number): number {
+    const { now, snapshots } = this;
+    let set = 0;
+    for (let c = 0; c < CLASSES; c++) if (snapshots[at + c] !== now[c]) set |= 1 << c;
+    return set;
+  }
+
   leave(b: number): void {
-    const at = b * CLASSES;
-    for (let c = 0; c < CLASSES; c++) this.out[at + c] = this.now[c];
-    this.left[b] = 1;
+    if (this.current === NONE) {
+      const { now, snapshots, end } = this;
+      for (let c = 0; c < CLASSES; c++) snapshots[end + c] = now[c];
+      this.current = end;
+      this.end += CLASSES;
+    }
+    this.leftWith[b] = this.current;
   }
 
   /** Takes note of a row that writes. */
   write(f: Func, r: number): void {
     const now = this.now;
+    this.current = NONE;
     const set = writtenClasses(f, r);
     if (set === ALL_CLASSES) {
       now.fill(this.fresh(NONE, NONE));

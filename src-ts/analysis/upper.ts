@@ -2,9 +2,9 @@
  * Upper bounds of unsigned i32 values in a block, asked for one by one: from their operands, from conditions on the way to
  * the block, and for block parameters from what each edge passes. Answers are sound, not exact: `MAX` where nothing is known.
  *
- * A parameter that is met again while its own bound is sought counts as unbounded, with one exception. If an edge passes
- * p + 1 on the condition that this is not n, and all other edges pass less than n, then p < n always: by induction p + 1
- * is at most n, and is not n.
+ * A parameter that is met again while its own bound is sought counts as unbounded, with one exception. If edges pass
+ * p + c on the condition that this is not n, and all others pass what is below n by a multiple of c, then p is so always: by
+ * induction p + c is at most n, and is not n. With c = 1 any number below n will do.
  */
 import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from '../ir/func.ts';
@@ -124,18 +124,34 @@ export class UpperBounds {
     let edges = 0;
     for (let r = f.first[b]; r !== p; r = f.next[r]) i++;
     let bound = 0;
-    /** One more than the greatest that counting steps reach, 0: there are none. */
+    /** What counting steps end before, 0: there are none; and their size. */
     let end = 0;
+    let step = 0;
     for (let e = f.predFirst[b]; e !== NONE; e = f.edgeNextPred[e]) {
       if (++edges > EDGES) return MAX;
       const arg = f.listGet(f.edgeArgs[e], i);
       if (arg === p) continue;
-      const n = isNext(f, arg, p) ? unequalTo(f, arg, e) : 0;
-      if (n > 0 && (end === 0 || end === n)) end = n;
-      else bound = Math.max(bound, this.onEdge(arg, e, depth));
+      const c = stepOf(f, arg, p);
+      const n = c > 0 ? unequalTo(f, arg, e) : 0;
+      if (n > 0 && (end === 0 || (end === n && step === c))) {
+        end = n;
+        step = c;
+      } else bound = Math.max(bound, this.onEdge(arg, e, depth));
     }
     if (end === 0) return bound;
-    return bound < end ? end - 1 : MAX;
+    if (step === 1) return bound < end ? end - 1 : MAX;
+    return bound < end && this.meets(p, b, i, end, step) ? end - step : MAX;
+  }
+
+  /** Whether what edges into b pass for p, its parameter i, other than p itself and p + step, is a constant that lies multiples of `step` before `end`. */
+  private meets(p: number, b: number, i: number, end: number, step: number): boolean {
+    const { f } = this;
+    for (let e = f.predFirst[b]; e !== NONE; e = f.edgeNextPred[e]) {
+      const v = f.listGet(f.edgeArgs[e], i);
+      if (v === p || stepOf(f, v, p) === step) continue;
+      if (f.op[v] !== Op.ICONST || (end - (f.imm[v] >>> 0)) % step !== 0) return false;
+    }
+    return true;
   }
 
   private onEdge(v: number, e: number, depth: number): number {
@@ -147,8 +163,10 @@ function fits(bound: number): number {
   return bound <= MAX ? bound : MAX;
 }
 
-function isNext(f: Func, v: number, p: number): boolean {
-  return f.op[v] === Op.IADD && f.a[v] === p && f.op[f.b[v]] === Op.ICONST && f.imm[f.b[v]] === 1;
+/** By how much a value is more than p, a positive constant modulo 2^32; 0 when it is no such sum. */
+function stepOf(f: Func, v: number, p: number): number {
+  if (f.op[v] !== Op.IADD || f.a[v] !== p || f.op[f.b[v]] !== Op.ICONST) return 0;
+  return Math.max(0, f.imm[f.b[v]]);
 }
 
 /** The compare that decides about an edge: its row, or NONE; `holds` says whether it is true there. */

@@ -121,6 +121,8 @@ export class Session {
       debugInfo: settings.debugInfo,
       quick: settings.optLevel === 0,
       alignsLoops: settings.optLevel === 2,
+      // gdb takes a function without a frame to have no prologue, and shows it before its parameters are in their places.
+      leafFrames: settings.leafFrames || settings.debugInfo,
       signsReturns: settings.pointerAuth === 'ret',
       marksTargets: settings.branchTargets,
     };

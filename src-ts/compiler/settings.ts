@@ -82,6 +82,13 @@ export const SETTINGS = [
     help: 'check every memory access in code instead of by guard pages',
   },
   {
+    name: 'leafFrames',
+    kind: 'flag',
+    default: false,
+    class: 'code',
+    help: 'give functions that call nothing a frame, too: for profilers that go by frame pointers alone',
+  },
+  {
     name: 'pointerAuth',
     kind: 'choice',
     values: ['off', 'ret'],
@@ -124,7 +131,7 @@ export const SETTINGS = [
     kind: 'flag',
     default: false,
     class: 'code',
-    help: "DWARF for debuggers, translated from the module's own; keeps the address map; no code is copied: switches off inlining and jump threading",
+    help: "DWARF for debuggers, translated from the module's own; keeps the address map; no code is copied: switches off inlining and jump threading; every function has a frame",
   },
   {
     name: 'backtraceDetails',

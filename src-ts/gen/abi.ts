@@ -65,6 +65,7 @@ export const STATUS_DONE = 0;
 export const STATUS_HOST = 1;
 export const STATUS_TRAP = 2;
 export const FLAG_MEMORY_GREW = 1;
+export const TRAP_FRAMELESS = 128;
 export const TRANSFER_SLOTS = 2048;
 export const WASM_PAGE = 65536;
 export const GUARD_RESERVATION = 8590000128;

@@ -10,13 +10,15 @@
 
 /** Bytes of a line. What is aligned to it keeps its place in its line wherever the code is mapped. */
 export const LINE = 64;
-/** More than any padding. */
-export const MAX_PADDING = LINE;
 /** So much of a larger loop shall be in the line that it begins in. */
 const HEAD = 16;
 
-/** Bytes of padding for a loop of `size` bytes at offset `at`: below MAX_PADDING, and so many that multiples stay multiples. */
-export function padding(at: number, size: number): number {
+/**
+ * Bytes of padding for a loop of `size` bytes at offset `at`, at most `most`: what enters the loop from above executes them.
+ * A multiple of what `at` is one of.
+ */
+export function padding(at: number, size: number, most: number): number {
   const left = LINE - (at & (LINE - 1));
-  return left < Math.min(size, size <= LINE ? LINE : HEAD) ? left : 0;
+  const wanted = left < Math.min(size, size <= LINE ? LINE : HEAD);
+  return wanted && left <= most ? left : 0;
 }

@@ -3,8 +3,8 @@
  *
  * Blocks here ("places") are the reachable IR blocks plus one new block per critical edge; the Func is not changed. The
  * order is reverse postorder with loops contiguous: the items of a loop (blocks, inner loops, split edges) are listed in
- * reverse postorder, then the tree is flattened; blocks that end in a trap come last. A dominator always comes before
- * what it dominates, so walking the order backwards meets every use before its definition. For quick compilation the
+ * reverse postorder, then the tree is flattened; cold blocks, from which every way ends in a trap, come last. A dominator always comes
+ * before what it dominates, so walking the order backwards meets every use before its definition. For quick compilation the
  * loops are not looked for: plain reverse postorder has that property too.
  */
 import { Cfg, hasEdges } from '../analysis/cfg.ts';
@@ -39,6 +39,8 @@ export class BlockOrder {
   private itemNext = new Int32Array(0);
   private itemLevel = new Int32Array(0);
   private stack = new Int32Array(0);
+  /** By IR block: whether every way from it ends in a trap. */
+  private coldBlock = new Uint8Array(0);
   /** Latest edge examined per target block: finds parallel edges of one terminator. */
   private lastEdge = new Int32Array(0);
 
@@ -51,6 +53,7 @@ export class BlockOrder {
       this.loops.compute(f, this.cfg, this.dom);
     }
     this.reserve(f);
+    this.findCold(f);
     this.chain(f);
     this.split(f);
     this.flatten(f);
@@ -72,6 +75,26 @@ export class BlockOrder {
     this.itemNext = ensure32(this.itemNext, items);
     this.itemLevel = ensure32(this.itemLevel, items);
     this.stack = ensure32(this.stack, items + 1);
+    if (this.coldBlock.length < f.blockCount) this.coldBlock = new Uint8Array(2 * f.blockCount);
+  }
+
+  /**
+   * Finds the cold blocks, from the last in reverse postorder on; a way back, into a loop, counts as one that does not end. So
+   * what a cold block leads to is cold and comes after it in reverse postorder, what it dominates included.
+   */
+  private findCold(f: Func): void {
+    const { cfg, coldBlock } = this;
+    coldBlock.fill(0, 0, f.blockCount);
+    for (let i = cfg.count - 1; i > 0; i--) {
+      const b = cfg.order[i];
+      const t = f.last[b];
+      let cold = f.op[t] === Op.TRAP ? 1 : 0;
+      if (hasEdges(f, t)) {
+        cold = 1;
+        for (let e = f.imm[t], end = e + f.imm2[t]; e < end; e++) cold &= coldBlock[f.edgeTo[e]];
+      }
+      coldBlock[b] = cold;
+    }
   }
 
   /** Number of the chain that lists a block: its innermost loop. */
@@ -161,9 +184,9 @@ export class BlockOrder {
     if (this.chainLast[level] === item) this.chainLast[level] = split;
   }
 
-  /** Walks the chains, loops in place; cold blocks are set aside and placed at the end. */
+  /** Walks the chains, loops in place; cold blocks, and the split edges to them, are set aside and placed at the end. */
   private flatten(f: Func): void {
-    const { stack, loops } = this;
+    const { stack, loops, coldBlock } = this;
     const edges = f.blockCount;
     const loopItem = edges + f.edgeCount;
     this.placeOf.fill(NONE, 0, f.blockCount);
@@ -175,12 +198,22 @@ export class BlockOrder {
       if (item === NONE) continue;
       stack[top++] = this.itemNext[item];
       if (item >= loopItem) stack[top++] = this.chainFirst[item - loopItem];
-      else if (item >= edges || !isCold(f, item)) this.place(f, item, 0);
+      else if (coldBlock[item < edges ? item : f.edgeTo[item - edges]] === 0)
+        this.place(f, item, 0);
     }
     for (let i = 0; i < this.cfg.count; i++) {
       const b = this.cfg.order[i];
-      if (this.placeOf[b] === NONE) this.place(f, b, 1);
+      if (coldBlock[b] !== 0) this.placeCold(f, b);
     }
+  }
+
+  /** Places a cold block, before it the split edges to it. */
+  private placeCold(f: Func, b: number): void {
+    for (let e = f.predFirst[b]; e !== NONE; e = f.edgeNextPred[e]) {
+      const reached = this.cfg.index[f.edgeFrom[e]] !== NONE;
+      if (reached && this.edgePlace[e] === e) this.place(f, f.blockCount + e, 1);
+    }
+    this.place(f, b, 1);
   }
 
   private place(f: Func, item: number, cold: number): void {
@@ -212,9 +245,4 @@ export class BlockOrder {
       }
     }
   }
-}
-
-/** A block that ends in a trap; never the entry. */
-function isCold(f: Func, b: number): boolean {
-  return b !== 0 && f.op[f.last[b]] === Op.TRAP;
 }

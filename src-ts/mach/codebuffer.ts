@@ -42,6 +42,13 @@ export class CodeBuffer {
     bytes[this.pos++] = value;
   }
 
+  /** Appends the low 16 bits of `value`. */
+  u16(value: number): void {
+    const bytes = this.reserve(2);
+    bytes[this.pos++] = value;
+    bytes[this.pos++] = value >> 8;
+  }
+
   /** Appends the low 32 bits of `value`. */
   u32(value: number): void {
     const bytes = this.reserve(4);

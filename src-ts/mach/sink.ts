@@ -12,7 +12,7 @@
  */
 import type { CodeRecord } from '../object/records.ts';
 import { bug } from '../util/bug.ts';
-import { LINE, MAX_PADDING, padding } from './align.ts';
+import { LINE, padding } from './align.ts';
 import { CodeBuffer } from './codebuffer.ts';
 import type { Target } from './target.ts';
 
@@ -21,7 +21,10 @@ const NONE = -1;
 const PADDING = -1;
 /** How many of the latest constants are compared before a new one is added. */
 const POOL_WINDOW = 64;
-const NO_INLINES = new Int32Array(0);
+/** Bytes of an entry of a jump table where half of them are too few for the distance; and how far these reach back. */
+const WIDE_ENTRY = 4;
+const MOST_NARROW = 0x8000;
+const NO_INTEGERS = new Int32Array(0);
 
 /** Kinds of accesses to spill slots. */
 export const SPILL_STORE = 0;
@@ -43,7 +46,7 @@ export class IntList {
   }
 
   copy(): Int32Array {
-    return this.a.slice(0, this.n);
+    return this.n === 0 ? NO_INTEGERS : this.a.slice(0, this.n);
   }
 }
 
@@ -161,8 +164,8 @@ export class CodeSink {
     this.branchAt.push(this.buf.pos);
     this.branchKind.push(PADDING);
     this.branchLabel.push(next === NONE ? this.bodyEnd : next);
-    this.buf.reserve(MAX_PADDING);
-    this.buf.pos += MAX_PADDING;
+    this.buf.reserve(this.target.mostPadding);
+    this.buf.pos += this.target.mostPadding;
   }
 
   /** Label of an out-of-line trap. */
@@ -276,7 +279,10 @@ export class CodeSink {
     this.constFields.push(item);
   }
 
-  /** Refers the PC-relative field at `at` of the instruction that ends here to a new jump table. */
+  /**
+   * Refers the PC-relative field at `at` of the instruction that ends here to a new jump table. The load of an entry follows, as
+   * one of 16 bits, sign-extended: Target.widenTableLoad is asked to make it one of 32 where that is too few.
+   */
   tableField(at: number, first: number, count: number): void {
     const item = this.tables.push(first);
     this.tables.push(count);
@@ -310,7 +316,7 @@ export class CodeSink {
       addrmap: this.addrmap.copy(),
       unwind: this.unwind.copy(),
       locals: this.locals.copy(),
-      inlines: NO_INLINES,
+      inlines: NO_INTEGERS,
     };
   }
 
@@ -343,7 +349,7 @@ export class CodeSink {
       this.shrink = new Int32Array(n * 2);
       this.sums = new Int32Array(n * 2);
     }
-    for (let i = 0; i < n; i++) this.saved[i] = kinds[i] === PADDING ? MAX_PADDING : 0;
+    for (let i = 0; i < n; i++) this.saved[i] = kinds[i] === PADDING ? this.target.mostPadding : 0;
     this.sumShrink();
     // Each round only adds marks; a few find nearly all of them.
     for (let round = 0; round < 6; round++) {
@@ -383,13 +389,15 @@ export class CodeSink {
   /** Chooses the padding of every loop by where it stands and by its size before this. Brings `shrink` up to date. */
   private padLoops(): void {
     const { shrink, saved } = this;
+    const { mostPadding } = this.target;
     const n = this.branchAt.n;
     let sum = 0;
     for (let i = 0; i < n; i++) {
       if (this.branchKind.a[i] === PADDING) {
-        const at = this.branchAt.a[i] + MAX_PADDING;
-        const size = this.labelOffset(this.branchLabel.a[i]) - (at - shrink[i + 1]);
-        saved[i] = MAX_PADDING - padding(at - MAX_PADDING - sum, size);
+        const at = this.branchAt.a[i];
+        const start = at + mostPadding - shrink[i + 1];
+        const size = this.labelOffset(this.branchLabel.a[i]) - start;
+        saved[i] = mostPadding - padding(at - sum, size, mostPadding);
       }
       // What follows is still measured by the sums before: sizes are differences of those.
       this.sums[i] = sum;
@@ -440,7 +448,7 @@ export class CodeSink {
   }
 
   private draftSize(kind: number): number {
-    return kind === PADDING ? MAX_PADDING : this.target.branchSize(kind, false);
+    return kind === PADDING ? this.target.mostPadding : this.target.branchSize(kind, false);
   }
 
   private moveLists(): void {
@@ -481,9 +489,11 @@ export class CodeSink {
     const { a, n } = this.tableFields;
     for (let i = 0; i < n; i += 3) {
       const item = a[i + 2];
-      const start = this.emitTable(entries, this.tables.a[item], this.tables.a[item + 1]);
+      const start = this.emitTable(entries, this.tables.a[item], this.tables.a[item + 1], a[i + 1]);
       this.target.patchPool(buf.bytes, a[i], a[i + 1], start);
     }
+    // Windows' unwind tables on ARM64 count a function's size in words.
+    if (n > 0) this.alignPool(WIDE_ENTRY);
   }
 
   private alignPool(align: number): void {
@@ -502,11 +512,21 @@ export class CodeSink {
     return -at;
   }
 
-  private emitTable(entries: Int32Array, first: number, count: number): number {
-    this.alignPool(4);
-    const start = this.buf.pos;
+  /** Appends a jump table, of distances from its start; `load` is where an entry is loaded. */
+  private emitTable(entries: Int32Array, first: number, count: number, load: number): number {
+    const { buf, alias } = this;
+    let least = buf.pos;
     for (let i = 0; i < count; i++) {
-      this.buf.u32(this.labelOffset(this.alias[entries[first + i]]) - start);
+      least = Math.min(least, this.labelOffset(alias[entries[first + i]]));
+    }
+    const wide = buf.pos + WIDE_ENTRY - least > MOST_NARROW;
+    if (wide) this.target.widenTableLoad(buf.bytes, load);
+    this.alignPool(wide ? WIDE_ENTRY : WIDE_ENTRY / 2);
+    const start = buf.pos;
+    for (let i = 0; i < count; i++) {
+      const distance = this.labelOffset(alias[entries[first + i]]) - start;
+      if (wide) buf.u32(distance);
+      else buf.u16(distance);
     }
     return start;
   }

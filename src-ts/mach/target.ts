@@ -23,6 +23,8 @@ export interface CodeSettings {
   alignsLoops?: boolean;
   /** Note where Wasm locals are (CodeRecord.locals). */
   debugInfo?: boolean;
+  /** Functions that could do without a frame have one all the same. */
+  leafFrames?: boolean;
   /** Return addresses are signed while they are in memory, where the target can. */
   signsReturns?: boolean;
   /** Every place an indirect branch may go to begins with the target's mark for that. */
@@ -74,8 +76,12 @@ export interface Target {
   writeBranch(bytes: Uint8Array, at: number, kind: number, short: boolean, disp: number): void;
   /** Points the PC-relative field at `at` of an instruction that ends at `end` to `target`. */
   patchPool(bytes: Uint8Array, at: number, end: number, target: number): void;
+  /** Makes the load at `at` of an entry of a jump table, which is of 16 bits, one of 32. */
+  widenTableLoad(bytes: Uint8Array, at: number): void;
   /** Fills bytes[from, to) with something that traps or does nothing. */
   pad(bytes: Uint8Array, from: number, to: number): void;
+  /** Bytes of what does nothing that a loop may be aligned with: few instructions. */
+  readonly mostPadding: number;
   /** Fills bytes[from, to) with as few instructions as there can be that do nothing. */
   padLoop(bytes: Uint8Array, from: number, to: number): void;
   /** Emits the instruction that raises an explicit trap. */

@@ -12,7 +12,7 @@ import type { Checksum } from './checksum.ts';
 import { ObjectError } from './error.ts';
 
 /** Changes with every change of what a section holds or of the ABI between compiled code and runtime. */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
 const MAGIC = [0x65, 0x6c, 0x66, 0x69, 0x6e, 0x00, 0x0d, 0x0a];
 const CHECKSUM_BYTES = 4;

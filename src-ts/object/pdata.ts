@@ -2,8 +2,12 @@
  * .pdata and .xdata: what RtlAddFunctionTable takes, with .text as its base (Microsoft, "x64 exception handling", "ARM64
  * exception handling"). An entry of .pdata says where a region of code begins, on x64 where it ends, and where in .xdata its
  * description lies; on ARM64 a short description may stand in its place. Equal descriptions are written once.
+ *
+ * Functions without a frame have no entry: unwinders take code without one for a leaf's, which has moved no stack pointer and
+ * whose return address is where the call left it.
  */
 import { ByteWriter } from './bytes.ts';
+import { isFrameless } from './records.ts';
 import type { TextPiece } from './text.ts';
 import type { ObjectTarget } from './target.ts';
 import { bug } from '../util/bug.ts';
@@ -69,6 +73,8 @@ export function windowsTables(
   const write = WRITERS.get(t.machine) ?? bug('pdata', `no tables for ${t.name}`);
   const pdata = new ByteWriter(12 * pieces.length);
   const infos = new SharedInfos();
-  for (const piece of pieces) write(pdata, infos, piece, distance);
+  for (const piece of pieces) {
+    if (!isFrameless(piece.record)) write(pdata, infos, piece, distance);
+  }
   return { pdata: pdata.view(), xdata: infos.w.view() };
 }

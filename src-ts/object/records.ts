@@ -148,7 +148,7 @@ export interface CodeRecord {
   traps: Int32Array;
   /** Pairs: code offset, Wasm byte offset, wherever the position changes. Ascending. */
   addrmap: Int32Array;
-  /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. */
+  /** Quadruples: offset, UNWIND_*, DWARF register (or 0), value. Ascending. None: no frame is ever made. */
   unwind: Int32Array;
   /**
    * Code inlined from other functions; empty where there is none. Number of nodes; per node (an inlined call) the node whose
@@ -162,6 +162,11 @@ export interface CodeRecord {
    * entry. Offsets ascend; of entries at one offset the last counts. Only with debug information, else empty.
    */
   locals: Int32Array;
+}
+
+/** Whether a function never makes a frame: at each of its instructions the stack is as on entry, the frame pointer the caller's. */
+export function isFrameless(record: CodeRecord): boolean {
+  return record.unwind.length === 0;
 }
 
 /** Contents of a debug section. */

@@ -3,12 +3,14 @@
  *
  *   u32 count
  *   u32 offsets[count]      in .text, ascending
- *   u8  codes[count]        trap codes, padded with zeros to a multiple of 4
+ *   u8  codes[count]        trap codes, TRAP_FRAMELESS added where the function has no frame; padded with zeros to a multiple of 4
  *   u32 positions[count]    Wasm byte offsets
  */
+import { TRAP_FRAMELESS } from '../gen/abi.ts';
 import { type ByteWriter, u32View } from './bytes.ts';
 import { ObjectError } from './error.ts';
 import { floorIndex } from './search.ts';
+import { isFrameless } from './records.ts';
 import type { TextPiece } from './text.ts';
 
 /** Appends the section's contents. */
@@ -21,7 +23,8 @@ export function writeTraps(w: ByteWriter, pieces: readonly TextPiece[]): void {
     for (let i = 0; i < record.traps.length; i += 3) w.u32(offset + record.traps[i]!);
   }
   for (const { record } of pieces) {
-    for (let i = 1; i < record.traps.length; i += 3) w.u8(record.traps[i]!);
+    const frameless = isFrameless(record) ? TRAP_FRAMELESS : 0;
+    for (let i = 1; i < record.traps.length; i += 3) w.u8(record.traps[i]! | frameless);
   }
   w.align(4);
   for (const { record } of pieces) {
@@ -52,12 +55,14 @@ export class TrapTable {
   at(textOffset: number): { code: number; wasmOffset: number } | undefined {
     const i = floorIndex(this.offsets, this.count, textOffset);
     if (i < 0 || this.offsets[i] !== textOffset) return undefined;
-    return { code: this.codes[i]!, wasmOffset: this.positions[i]! };
+    return { code: this.codes[i]! & ~TRAP_FRAMELESS, wasmOffset: this.positions[i]! };
   }
 
   /** Calls back for every trap site in [start, end), ascending. */
   forEachIn(start: number, end: number, visit: (offset: number, code: number) => void): void {
     let i = floorIndex(this.offsets, this.count, start - 1) + 1;
-    for (; i < this.count && this.offsets[i]! < end; i++) visit(this.offsets[i]!, this.codes[i]!);
+    for (; i < this.count && this.offsets[i]! < end; i++) {
+      visit(this.offsets[i]!, this.codes[i]! & ~TRAP_FRAMELESS);
+    }
   }
 }

@@ -7,8 +7,9 @@
  * although x + d wraps around at 2^32: the sum is then below d. A memory only grows, so a fact once true stays true.
  *
  * An index is a root plus a constant modulo 2^32. Facts "root + k <= bytes + slack" hold for the blocks below the one they were
- * found in. They come from checks, and from accesses that did not trap: of stores at once, of loads when their block is over,
- * since lowering may exchange loads inside a block.
+ * found in. They come from checks, from accesses that did not trap (of stores at once, of loads when their block is over,
+ * since lowering may exchange loads inside a block), and from branches that compare an index with the memory's size.
+ * Sums are known by their parts: x + y is at most bytes + slack + u when x is at most bytes + slack, and y at most u.
  *
  * Loops: a parameter p of a header that every back edge moves up by a constant is within reach again if it was on entry and an access at p + k
  * executes in every iteration (by induction over the iterations). Where nothing vouches for the entry, the first thing the
@@ -17,9 +18,9 @@
  * A removed check leans on what vouched for it, so this runs once, and no pass after it may remove or move an access that can trap.
  */
 import { mayTrap } from '../analysis/aliases.ts';
-import { unsignedBits } from '../analysis/bits.ts';
 import type { Loops } from '../analysis/loops.ts';
 import { ensure32, ensure8, grow32 } from '../analysis/scratch.ts';
+import { UpperBounds } from '../analysis/upper.ts';
 import * as Abi from '../gen/abi.ts';
 import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from '../ir/func.ts';
@@ -33,6 +34,8 @@ const SLACK = Abi.MEMORY_TAIL - Abi.MEMORY_NEAR;
 const STEP = SLACK >> 2;
 /** Facts of one root that are looked at. */
 const SCAN = 12;
+/** Operations of an index that are looked through. */
+const DEPTH = 3;
 const FAR = 0x1_0000_0000;
 
 /** Per root: its newest fact. Facts are a stack, taken back when the walk leaves a block. */
@@ -56,6 +59,9 @@ let accessedAt = new Int32Array(0);
 const FARTHER = 0x7fffffff;
 /** The limit of a check of p + k in the loop, NONE before one was found. */
 let limit = new Int32Array(0);
+/** While the needed checks are looked for: which they are. Nothing is changed then. */
+let needed = new Uint8Array(0);
+let dry = false;
 /** Whether a row of a header depends on the parameter looked at. */
 let tainted = new Uint8Array(0);
 
@@ -80,6 +86,10 @@ function split(f: Func, v: number): void {
   }
 }
 
+const upper = new UpperBounds();
+/** The block in which {@link reach} is asked. */
+let here = 0;
+
 /** How far the index v + add may lie past the end of the memory; FAR or more when nothing is known. */
 function reach(f: Func, v: number, add: number, depth: number): number {
   split(f, v);
@@ -91,15 +101,29 @@ function reach(f: Func, v: number, add: number, depth: number): number {
   let n = 0;
   for (let e = r < rows ? factFirst[r] : NONE; e !== NONE && n < SCAN; e = factNext[e], n++)
     best = Math.min(best, ((k - factK[e]) >>> 0) + factSlack[e]);
-  if (best <= SLACK || depth === 0 || past > SLACK) return best;
-  const bits = unsignedBits(f, r);
-  if (bits < 31) best = Math.min(best, 2 ** bits - 1 + past);
-  // x & m <= x, x >>> n <= x, x | m <= x + m
+  if (best <= SLACK || depth === 0) return best;
   const op = f.op[r];
+  if (op === Op.IADD) best = Math.min(best, reachSum(f, r, k, depth - 1));
+  if (best <= SLACK || past > SLACK) return best;
+  best = Math.min(best, upper.of(r, here) + past);
+  if (best <= SLACK) return best;
+  // x & m <= x, x >>> n <= x, x | m <= x + m
   if (op === Op.IAND || op === Op.USHR)
     return Math.min(best, reach(f, f.a[r], 0, depth - 1) + past);
   if (op !== Op.IOR || f.op[f.b[r]] !== Op.ICONST) return best;
   return Math.min(best, reach(f, f.a[r], 0, depth - 1) + (f.imm[f.b[r]] >>> 0) + past);
+}
+
+/** As {@link reach}, for the sum r of two values and a constant. A sum that wraps around is below u + k. */
+function reachSum(f: Func, r: number, k: number, depth: number): number {
+  const [x, y] = [f.a[r], f.b[r]];
+  let best = FAR;
+  const byY = upper.of(y, here);
+  if (byY <= SLACK) best = reach(f, x, k, depth) + byY;
+  if (best <= SLACK) return best;
+  const byX = upper.of(x, here);
+  if (byX <= SLACK) best = Math.min(best, reach(f, y, k, depth) + byX);
+  return best;
 }
 
 function addFact(r: number, k: number, slack: number): void {
@@ -223,11 +247,13 @@ function enterLoop(f: Func, an: Analyses, l: number): void {
     if (accessedAt[p] > stepMin[p] + k) continue;
     let entry = 0;
     for (let e = f.predFirst[h]; e !== NONE; e = f.edgeNextPred[e]) {
-      if (!an.dom.dominates(h, f.edgeFrom[e]))
-        entry = Math.max(entry, reach(f, f.listGet(f.edgeArgs[e], i), k, 2));
+      if (an.dom.dominates(h, f.edgeFrom[e])) continue;
+      here = f.edgeFrom[e];
+      entry = Math.max(entry, reach(f, f.listGet(f.edgeArgs[e], i), k, DEPTH));
     }
     if (!induct(p, entry) && secureEntry(f, an, l, p)) induct(p, 0);
   }
+  here = h;
 }
 
 /** The check of p + k that comes first of all effects in a header; NONE when another one does. */
@@ -254,6 +280,29 @@ function rowBefore(f: Func, op: number, ty: number, a: number, b: number, before
   const r = f.newRow(op, ty, a, b, NONE, f.pos[before]);
   f.insertBefore(r, before);
   return r;
+}
+
+/** Whether a value is the size of the memory. */
+export function isMemorySize(f: Func, v: number): boolean {
+  const { op, aux, imm, b } = f;
+  return (
+    op[v] === Op.LOAD &&
+    (aux[v] & 0xff) === Op.R_MEMDEF &&
+    f.ty[v] === Op.T_I64 &&
+    b[v] === NONE &&
+    imm[v] === Abi.MEMORY_BYTES
+  );
+}
+
+/** Learns from a branch on zext(index) <= size that is the only way to block b. */
+function learnOnEdge(f: Func, b: number): void {
+  const e = f.predFirst[b];
+  if (e === NONE || f.edgeNextPred[e] !== NONE) return;
+  const t = f.last[f.edgeFrom[e]];
+  if (f.op[t] !== Op.BRIF || e !== f.imm[t]) return;
+  const c = f.a[t];
+  if (f.op[c] !== Op.ICMP || f.imm[c] !== Op.ICC_ULE || f.op[f.a[c]] !== Op.ZEXT) return;
+  if (isMemorySize(f, f.b[c])) learn(f, f.a[f.a[c]]);
 }
 
 /** Whether a row reads a value that depends on the parameter looked at. */
@@ -323,6 +372,7 @@ function secureEntry(f: Func, an: Analyses, l: number, p: number): boolean {
   const t = f.last[f.edgeFrom[e]];
   let v = f.listGet(f.edgeArgs[e], f.imm[p]);
   const r = firstCheck(f, h, p, k);
+  if (dry) return r !== NONE || accessedFirst(f, h, p, k);
   if (r !== NONE && ok(f, 'bounds-entry')) {
     if (k !== 0) v = rowBefore(f, Op.IADD, Op.T_I32, v, constantRow(f, k, t), t);
     f.pos[rowBefore(f, Op.BOUND, Op.T_VOID, v, bytes, t)] = f.pos[r];
@@ -335,15 +385,33 @@ function secureEntry(f: Func, an: Analyses, l: number, p: number): boolean {
 
 // ---- the walk ----
 
+/**
+ * Whether the tail catches what lies behind the index of a check. The offset of such a check is 0, or a constant that was part of the
+ * index before `addresses.ts` found that their sum does not wrap around; other checks have an offset above MEMORY_NEAR.
+ */
+export function isNear(f: Func, r: number): boolean {
+  return f.imm2[r] === 0 && f.imm[r] >= 0 && f.imm[r] <= Abi.MEMORY_NEAR;
+}
+
 function bound(f: Func, r: number): void {
   if (f.ty[f.a[r]] !== Op.T_I32) return;
-  const near = f.imm[r] === 0 && f.imm2[r] === 0;
-  if (near && reach(f, f.a[r], 0, 2) <= SLACK && ok(f, 'bounds-known')) f.remove(r);
-  else learn(f, f.a[r]);
+  const near = isNear(f, r);
+  if (dry) {
+    needed[r] = near && reach(f, f.a[r], f.imm[r], DEPTH) <= SLACK ? 0 : 1;
+    if (needed[r] === 1) learn(f, f.a[r]);
+    return;
+  }
+  if (near && reach(f, f.a[r], f.imm[r], DEPTH) <= SLACK && ok(f, 'bounds-known')) f.remove(r);
+  else {
+    if (near && f.imm[r] <= SLACK && f.imm[r] > 0 && ok(f, 'bounds-near')) f.imm[r] = 0;
+    learn(f, f.a[r]);
+  }
 }
 
 function enterBlock(f: Func, an: Analyses, b: number): void {
   scope[b] = facts;
+  here = b;
+  learnOnEdge(f, b);
   const l = an.loops.of[b];
   if (l !== NONE && an.loops.header[l] === b) enterLoop(f, an, l);
   let loads = false;
@@ -386,10 +454,12 @@ function walk(f: Func, an: Analyses): void {
   }
 }
 
-/** Removes needless bounds checks. The function must have no unreachable blocks. */
-export function removeBounds(f: Func, an: Analyses): void {
-  const some = f.op.indexOf(Op.BOUND, 1);
-  if (some === NONE || some >= f.rowCount) return;
+function hasChecks(f: Func): boolean {
+  // Only the function's own rows: the column is as long as the longest function was.
+  return f.op.subarray(0, f.rowCount).includes(Op.BOUND, 1);
+}
+
+function start(f: Func, an: Analyses): void {
   an.needLoops(f);
   if (an.loops.count > 0) makePreheaders(f, an);
   rows = f.rowCount;
@@ -402,6 +472,30 @@ export function removeBounds(f: Func, an: Analyses): void {
   limit = ensure32(limit, f.rowCount);
   scope = ensure32(scope, f.blockCount);
   facts = 0;
+  upper.begin(f, an.dom);
   findLoops(f, an);
+}
+
+/**
+ * Which rows are checks that {@link removeBounds} would leave, one byte per row (valid until the next call); null when there are no
+ * checks in loops. Makes preheaders, and changes nothing else. The function must have no unreachable blocks.
+ */
+export function neededBounds(f: Func, an: Analyses): Uint8Array | null {
+  if (!hasChecks(f)) return null;
+  an.needLoops(f);
+  if (an.loops.count === 0) return null;
+  start(f, an);
+  needed = ensure8(needed, f.rowCount);
+  needed.fill(0, 0, f.rowCount);
+  dry = true;
+  walk(f, an);
+  dry = false;
+  return needed;
+}
+
+/** Removes needless bounds checks. The function must have no unreachable blocks. */
+export function removeBounds(f: Func, an: Analyses): void {
+  if (!hasChecks(f)) return;
+  start(f, an);
   walk(f, an);
 }

@@ -22,6 +22,7 @@ import { loopTailCalls } from './tailloop.ts';
 import { threadJumps } from './thread.ts';
 import { removeUnreachable } from './unreachable.ts';
 import { unrollLoops } from './unroll.ts';
+import { versionLoops } from './versions.ts';
 
 export { fold } from './fold.ts';
 export { Gate, ok, setGate, type GateOptions } from './gate.ts';
@@ -65,6 +66,7 @@ export const PASSES: readonly Pass[] = [
   pass('gvn-late', valueNumbering, FULL),
   pass('addresses', boundedAddresses, FULL),
   pass('stores', deadStores, FULL),
+  pass('versions', versionLoops, ['2']),
   pass('bounds', removeBounds, FULL),
   pass('dce', deadCode, BOTH),
 ];
@@ -116,6 +118,8 @@ export const ORDER: readonly (readonly [string, string, string])[] = [
     'a check that another one makes needless must not be replaced by it later',
   ],
   ['stores', 'bounds', 'a check may lean on an access, which must not be removed then'],
+  ['versions', 'bounds', 'what is asked before a loop makes its checks needless'],
+  ['addresses', 'versions', 'the constant part of an index is in the offset where it may be'],
   ['bounds', 'dce', 'indices of removed checks may be left without use'],
   ['gvn-late', 'dce', 'value numbering and folding leave dead rows'],
   ['gvn', 'dce', 'value numbering and folding leave dead rows'],

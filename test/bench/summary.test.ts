@@ -33,6 +33,7 @@ const options: PlanOptions = {
   seed: 1,
   objects: folder,
   dist: folder,
+  runOnly: false,
 };
 
 const large = moduleOf('large', 300_000, 200_000);
@@ -60,6 +61,7 @@ it('takes means over the modules that count', () => {
       result(large, 'elfin', 'run', { runMs: [8, 6, 7], loadMs: 0.5 }),
       result(large, 'elfin', 'run', { runMs: [9], loadMs: 0.5 }),
       result(large, 'wasmtime', 'run', { runMs: [3, 5] }),
+      result(large, 'elfin-checks', 'run', { runMs: [9, 10] }),
       result(large, 'v8', 'run', { runMs: [12], compileMs: 100 }),
       result(small, 'elfin', 'compile', { compileCpuMs: 99 }),
       result(small, 'wasmtime', 'compile', { compileCpuMs: 1 }),
@@ -75,11 +77,13 @@ it('takes means over the modules that count', () => {
   // small is too short on wasmtime, too little code, and too small a module.
   expect(summary.geomean.run.wasmtime).toBeCloseTo(2);
   expect(summary.geomean.run.v8).toBeCloseTo(0.5);
+  expect(summary.geomean.checks).toBeCloseTo(1.5);
   expect(summary.geomean.compile.wasmtime).toBeCloseTo(4);
   expect(summary.geomean.load.v8compile).toBeCloseTo(200);
   expect(summary.rows[0]!.engines.elfin!.runMedianMs).toBe(7.5);
   expect([summary.calls.jsToWasmNs, summary.calls.wasmToJsNs]).toEqual([11, 15]);
   const text = textReport(summary);
+  expect(text).toContain('at worst 1.50× (large)');
   expect(text).toContain('vectors: needs the feature "SIMD"');
   const page = htmlReport(summary);
   expect(page).toContain('needs the feature &quot;SIMD&quot;');
@@ -127,6 +131,7 @@ it('plans every job once a round, in an order that the seed decides', () => {
   const jobs = measurement([large, small], options);
   // Per module: 3 + 3 + 1 + 1; calls of three engines.
   expect(jobs).toHaveLength(2 * (2 * 8 + 3));
+  expect(measurement([large, small], { ...options, runOnly: true })).toHaveLength(2 * 2 * 4);
   const key = (list: typeof jobs): string[] => list.map((j) => `${j.engine} ${j.kind} ${j.module}`);
   expect(key(measurement([large, small], options))).toEqual(key(jobs));
   expect(key(measurement([large, small], { ...options, seed: 2 }))).not.toEqual(key(jobs));

@@ -73,9 +73,10 @@ test.skipIf(!haveClang)(
   'code is the same with debug information and without, where nothing is copied',
   () => {
     const module = demoModule(dir, '-O1');
+    const plain = { inline: false, optOff: ['thread'], leafFrames: true };
     for (const target of ['x86_64-linux', 'aarch64-linux'] as const) {
       const text = (debugInfo: boolean) => {
-        const bytes = compile(module, { target, debugInfo, inline: false, optOff: ['thread'] });
+        const bytes = compile(module, { ...plain, target, debugInfo });
         const { textOffset, textSize } = readObject(bytes, checksum).layout;
         return Buffer.from(bytes.subarray(textOffset, textOffset + textSize));
       };

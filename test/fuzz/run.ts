@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- [--count N] [--seed S] [--keep DIR]`: random modules on Elfin, at every level and with explicit checks in
- * turn, against Node's own engine. Prints each difference with its seed; exit status 1 if there was one.
+ * `npm run fuzz -- [--count N] [--seed S] [--keep DIR] [--explicit-checks]`: random modules on Elfin, at every level and with explicit
+ * checks in turn, or with explicit checks alone, against Node's own engine. Prints each difference with its seed; exit status 1 if there was one.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -62,6 +62,8 @@ export function main(args: string[], engines: readonly WasmEngine[]): number {
       count: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
       keep: { type: 'string' },
+      // Read by scripts/fuzz.mjs, which makes the engines.
+      'explicit-checks': { type: 'boolean' },
     },
   });
   if (values.keep !== undefined) mkdirSync(values.keep, { recursive: true });

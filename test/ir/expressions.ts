@@ -1,4 +1,5 @@
 /** Small straight-line random functions in which every row uses the last ones and constants repeat: what peephole rules match. */
+import * as Abi from '../../src-ts/gen/abi.ts';
 import * as Op from '../../src-ts/gen/ir.ts';
 import { Builder, type Fold } from '../../src-ts/ir/build.ts';
 import { EMPTY, Func, NONE } from '../../src-ts/ir/func.ts';
@@ -198,10 +199,12 @@ export function randomExpression(seed: number, fold: Fold | null): Func {
         );
     } else if (rng.one(2)) b.trapif(b.icmp(Op.ICC_NE, value(Op.T_I32, true), b.iconst32(0)), 3);
     else {
-      const limit = b.iconst64(600, 0);
+      // Ends that a check is exact about, although no access follows.
+      const end = Abi.MEMORY_NEAR + 1;
+      const limit = b.iconst64(end + 600, 0);
       const low = b.binary(Op.IAND, Op.T_I32, value(Op.T_I32), b.iconst32(511));
-      b.bound(low, limit, 40 + rng.below(200), 0);
-      b.bound(low, limit, rng.below(200), 0);
+      b.bound(low, limit, end + 40 + rng.below(200), 0);
+      b.bound(low, limit, end + rng.below(200), 0);
     }
   }
   let results = EMPTY;

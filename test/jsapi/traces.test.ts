@@ -347,6 +347,43 @@ describe('errors through Wasm', () => {
   });
 });
 
+describe('functions without a frame', () => {
+  const text = `(module
+    (memory 1)
+    (type $t (func (param i32) (result i32)))
+    (table funcref (elem $load))
+    (func $load (type $t) (i32.load (local.get 0)))
+    (func $divide (type $t) (i32.div_u (i32.const 7) (local.get 0)))
+    (func $stop (type $t) unreachable)
+    (func $early (type $t)
+      (if (result i32) (i32.lt_s (local.get 0) (i32.const 0))
+        (then (return_call $load (local.get 0)))
+        (else (i32.trunc_f32_s (f32.div (f32.const 1) (f32.convert_i32_s (local.get 0)))))))
+    (func $indirect (type $t) (return_call_indirect (type $t) (local.get 0) (i32.const 0)))
+    ${['load', 'divide', 'stop', 'early', 'indirect']
+      .map(
+        (
+          name,
+        ) => `(func $call_${name} (type $t) (i32.add (call $${name} (local.get 0)) (i32.const 1)))
+          (func (export "${name}") (type $t) (i32.add (call $call_${name} (local.get 0)) (i32.const 1)))`,
+      )
+      .join('\n')})`;
+
+  test.each([0, 2, 's'] as const)('at level %s their callers are in traces', (optLevel) => {
+    const { WebAssembly } = new Engine({ optLevel, inline: false });
+    const e = exportsOf(new WebAssembly.Module(wat(text)), {});
+    const trace = (name: string, n: number) =>
+      wasmLines(errorOf(() => e[name]!(n))).map((l) => /^at (\w+)/.exec(l)?.[1] ?? l);
+    const memory = 'RuntimeError: out of bounds memory access';
+    expect(trace('load', 70_000)).toEqual([memory, 'load', 'call_load', 'wasm']);
+    expect(trace('divide', 0).slice(1)).toEqual(['divide', 'call_divide', 'wasm']);
+    expect(trace('stop', 0).slice(1)).toEqual(['stop', 'call_stop', 'wasm']);
+    expect(trace('early', 0).slice(1)).toEqual(['early', 'call_early', 'wasm']);
+    expect(trace('early', -1)).toEqual([memory, 'load', 'call_early', 'wasm']);
+    expect(trace('indirect', -9)).toEqual([memory, 'load', 'call_indirect', 'wasm']);
+  });
+});
+
 describe('damaged DWARF', () => {
   test('traces have offsets at least', () => {
     const good = fixture('crash5.wasm');

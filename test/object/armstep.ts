@@ -6,6 +6,8 @@ const signed = (value: number, bits: number) => (value << (32 - bits)) >> (32 - 
 export const isReturn = (w: number) => w >>> 0 === 0xd65f03c0;
 export const isBranchReg = (w: number) => (w & 0xfffffc1f) >>> 0 === 0xd61f0000;
 export const isJump = (w: number) => w >>> 26 === 5;
+/** bl, blr */
+export const isCall = (w: number) => w >>> 26 === 37 || (w & 0xfffffc1f) >>> 0 === 0xd63f0000;
 /** add sp, x29, #0 */
 export const isSpFromFp = (w: number) => w >>> 0 === 0x910003bf;
 /** add x29, sp, #0 */

@@ -60,6 +60,7 @@ class Frames {
   }
 
   run(): void {
+    if (this.mine.length === 0) return this.frameless();
     this.prologue();
     const { start, end } = this;
     for (let pc = start; pc < end; pc += 4) this.leaveAt(pc);
@@ -67,6 +68,19 @@ class Frames {
       if (this.seen.has(pc)) continue;
       if (this.leaves(pc)) throw new Error(`.text+0x${pc.toString(16)} leaves from the body`);
       this.check(pc, this.body, CFA, false);
+    }
+  }
+
+  /** Without an entry sp and x30 are taken to be as on entry: nothing here may change them, x29, or what is kept. */
+  private frameless(): void {
+    this.ways.push('no frame');
+    for (let pc = this.start; pc < this.end; pc += 4) {
+      const w = this.word(pc);
+      const pair = Arm.pairOf(w);
+      const immediate = (w & 0x7f000000) === 0x11000000 || (w & 0x7f000000) === 0x51000000;
+      const written = immediate ? [w & 31] : pair?.load === true && !pair.float ? pair.regs : [];
+      const frame = pair?.base === 31 || written.some((r) => r >= 19);
+      if (frame || Arm.isCall(w)) throw new Error(`.text+0x${pc.toString(16)} needs a frame`);
     }
   }
 
@@ -246,7 +260,7 @@ describe.each([0, 2] as const)('at level %s', (optLevel) => {
         frames.ways.forEach((way) => ways.add(way));
       }
     }
-    expect([...ways].sort()).toEqual(['moving', 'return', 'suspended', 'tail call']);
+    expect([...ways].sort()).toEqual(['moving', 'no frame', 'return', 'suspended', 'tail call']);
   });
 
   test('both forms of entries are used', () => {

@@ -294,4 +294,33 @@ describe('quality', () => {
     const hot = movesIn(vcode, out, 1) + movesIn(vcode, out, 4) + movesIn(vcode, out, 6);
     expect(hot, dump(f, vcode, out)).toBe(0);
   });
+
+  it('hands a variable of a loop on with one move', () => {
+    for (const tied of [false, true]) {
+      const f = new TestFunction();
+      const [entry, header, body, exit] = [f.block(), f.block(1), f.block(1), f.block()];
+      const start = [f.value(), f.value()];
+      for (const v of start) entry.insts.push({ name: 'def', operands: [[v, DEF_REG]] });
+      header.params = [f.value(), f.value()];
+      jump(entry, 1, start);
+      const [previous, current] = header.params as [number, number];
+      branch(header, previous);
+      header.succs = [2, 3];
+      header.args = [[], []];
+      // previous = current, current = next: both live when `next` is made, and used again before the way back.
+      const next = f.value();
+      body.insts.push({
+        name: 'next',
+        operands: [
+          [next, tied ? defReuse(1) : DEF_REG],
+          [current, USE_REG],
+        ],
+      });
+      for (const v of [current, next]) body.insts.push({ name: 'use', operands: [[v, USE_REG]] });
+      jump(body, 1, [current, next]);
+      ret(exit, current);
+      const { vcode, out } = allocateChecked(f, X64);
+      expect(movesIn(vcode, out, 2), dump(f, vcode, out)).toBe(1);
+    }
+  });
 });

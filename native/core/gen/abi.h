@@ -98,6 +98,7 @@ inline constexpr uint64_t STATUS_DONE = 0ull;
 inline constexpr uint64_t STATUS_HOST = 1ull;
 inline constexpr uint64_t STATUS_TRAP = 2ull;
 inline constexpr uint64_t FLAG_MEMORY_GREW = 1ull;
+inline constexpr uint64_t TRAP_FRAMELESS = 128ull;
 inline constexpr uint64_t TRANSFER_SLOTS = 2048ull;
 inline constexpr uint64_t WASM_PAGE = 65536ull;
 inline constexpr uint64_t GUARD_RESERVATION = 8590000128ull;
@@ -116,6 +117,7 @@ inline constexpr uint32_t TRAP_INVALID_CONVERSION = 8;
 inline constexpr uint32_t TRAP_STACK_OVERFLOW = 9;
 inline constexpr uint32_t TRAP_NULL_REFERENCE = 10;
 inline constexpr uint32_t TRAP_INTERRUPTED = 11;
+inline constexpr uint32_t TRAP_COUNT = 12;
 
 enum Builtin : uint32_t {
   BUILTIN_MEMORY_GROW = 0,

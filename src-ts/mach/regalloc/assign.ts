@@ -23,7 +23,7 @@ import {
   REMAT_BASE,
 } from '../vcode.ts';
 import { bug } from '../../util/bug.ts';
-import { beginEdges, enterBlock } from './edges.ts';
+import { beginEdges, enterBlock, returnsTo } from './edges.ts';
 import { findTaken, takenE, takenL } from './operands.ts';
 import { occupied, pick, regHolds, settle, vacate } from './pick.ts';
 import { EV_EVICT, EV_RELOAD, NEVER, STORE_DEF, STORE_LAZY, enlarge, type State } from './state.ts';
@@ -56,6 +56,8 @@ let useStamp = new Int32Array(0);
 let fixedIn = new Int32Array(0);
 
 let eventAt = 0;
+/** Header of the loop around the block at hand if the block runs about as often, else -1. */
+let loop = -1;
 
 /** Runs the assignment phase: fills `alloc` and adds the moves within blocks and at their heads. */
 export function assign(s: State): void {
@@ -78,14 +80,17 @@ export function assign(s: State): void {
 function assignBlock(s: State, b: number): void {
   const vc = s.vcode;
   enterBlock(s, b);
+  loop = s.loopOf[b]!;
+  if (loop >= 0 && s.freq[b]! > 1.5 * s.freq[loop]!) loop = -1;
   const end = vc.blockStart[b + 1]!;
   for (let i = vc.blockStart[b]!; i < end; i++) assignInst(s, i);
   for (let k = s.exitStart[b]!; k < s.exitEnd[b]!; k++) s.exitReg[k] = s.home[s.exitVreg[k]!]!;
-  for (let r = 0; r < 64; r++) {
-    const v = regHolds[r]!;
-    if (v < 0) continue;
-    vacate(s, v);
-    s.src[v] = -1;
+  for (let c = 0; c < 2; c++) {
+    for (let held = occupied[c]!; held !== 0; held &= held - 1) {
+      const v = regHolds[(c << 5) + 31 - Math.clz32(held & -held)]!;
+      vacate(s, v);
+      s.src[v] = -1;
+    }
   }
 }
 
@@ -130,6 +135,7 @@ function assignInst(s: State, i: number): void {
   if (tied) findTakeovers(s, i);
   if (waitELCount > 0) sortReloads();
   if (special) leaveTaken(s, i);
+  else if (loop >= 0) makeWay(s, i);
   usedE[0] = occupied[0]! | takenE[0]!;
   usedE[1] = occupied[1]! | takenE[1]!;
   usedL[0] = occupied[0]! | takenL[0]!;
@@ -261,6 +267,29 @@ function stayInFixed(s: State, i: number): void {
     else if (!isWaiting(v) && (bits & RELOADED) === 0) continue;
     noteChanged(v);
     settle(s, v, r);
+  }
+}
+
+/**
+ * Variables that are handed on around a loop (previous = current, current = next): where the register in which a definition
+ * is to start the next iteration holds a value that is to start it in another, which is free by now, that one moves there at
+ * once. On the way back it would have to move anyway, and the definition with it.
+ */
+function makeWay(s: State, i: number): void {
+  const vc = s.vcode;
+  const o = vc.opnd[i]!;
+  if (o === vc.opnd[i + 1] || (vc.con[o]! & K_MASK) !== K_DEF) return;
+  const v = vc.vreg[o]!;
+  if (v < 0 || s.phiHint[v]! < 0 || s.want[v]! >= 0 || s.nxt[o] === NEVER) return;
+  const r = returnsTo(s, v, loop);
+  const u = r < 0 ? -1 : regHolds[r]!;
+  if (u < 0 || s.src[u] !== r || (bitsOf(u, i) & DIES) !== 0 || s.want[u] === r) return;
+  const to = returnsTo(s, u, loop);
+  if (to < 0 || to === r || regHolds[to]! >= 0) return;
+  if (((s.allocMask[to >> 5]! & ~s.avoid[u]!) >>> (to & 31)) & 1) {
+    noteChanged(u);
+    vacate(s, u);
+    settle(s, u, to);
   }
 }
 

@@ -23,9 +23,13 @@ let predStamp = 0;
 let headerOf = new Int32Array(0);
 let headerReg = new Int32Array(0);
 
+/** In `paramNext` of a parameter that is to start in a register, until it has one. */
+const UNPLACED = -2;
+
 /** Starts a function. */
 export function beginEdges(s: State): void {
   prepare(s);
+  s.paramNext.fill(-1, 0, s.vcode.vregCount);
   headerOf.fill(-1, 0, s.vcode.vregCount);
 }
 
@@ -134,11 +138,11 @@ function vote(s: State, v: number, r: number, weight: number): void {
 }
 
 /** The register of the parameter of the loop's header that v flows to, -1 if it flows to none. */
-function returnsTo(s: State, v: number, loop: number): number {
+export function returnsTo(s: State, v: number, loop: number): number {
   for (let hops = 0; hops < 4; hops++) {
     v = s.phiHint[v]!;
     if (v < 0) return -1;
-    if (s.defBlock[v] === loop && s.defInst[v]! < 0) return s.lastHome[v]!;
+    if (s.defBlock[v] === loop && s.defInst[v]! < 0) return s.paramNext[v]!;
   }
   return -1;
 }
@@ -193,11 +197,11 @@ function placeParams(s: State, b: number, edge: number): void {
   for (let p = first; p < last; p++) s.paramNext[vc.param[p]!] = -1;
   for (let k = s.entryStart[b]!; k < s.entryEnd[b]!; k++) {
     const v = s.entryVreg[k]!;
-    if (v >= 0 && isParam(s, v, b)) s.paramNext[v] = k;
+    if (v >= 0 && isParam(s, v, b)) s.paramNext[v] = UNPLACED;
   }
   for (let p = first; p < last; p++) {
     const v = vc.param[p]!;
-    if (s.paramNext[v]! < 0) continue;
+    if (s.paramNext[v] !== UNPLACED) continue;
     if (s.home[v]! >= 0) {
       s.paramNext[v] = s.home[v]!;
       continue;
@@ -299,7 +303,7 @@ function edgeMoves(s: State, p: number, b: number, place: number): void {
     else if (s.storeMode[v] === STORE_EDGE)
       pm.add(exitPlace(s, a), ALLOC_SLOT + s.slot[v]!, vc.vregType[v]!);
   }
-  if (s.anyLazy) storeLeaving(s, b);
+  if (s.anyLazy && s.leaves[b] === 1) storeLeaving(s, b);
   pm.resolve(place, s.regs, s);
 }
 

@@ -12,6 +12,8 @@ import { FAR_EDGE, FURTHEST, NEVER, type State } from './state.ts';
 const chosen = [new Int32Array(32), new Int32Array(32)];
 const distance = [new Int32Array(32), new Int32Array(32)];
 const count = new Int32Array(2);
+/** Whether a value may have come in a register that does not stay in one. */
+let turnedAway = false;
 const loopPeak = [new Int32Array(0), new Int32Array(0)];
 
 /** Peak pressure of each loop, at its header; call once after the value analysis. */
@@ -37,26 +39,56 @@ export function findLoopPressure(s: State): void {
 export function chooseEntry(s: State, b: number): void {
   const vc = s.vcode;
   count[0] = count[1] = 0;
+  turnedAway = false;
   let seen = 0;
   const first = vc.predStart[b]!;
   const last = vc.predStart[b + 1]!;
   for (let k = first; k < last; k++) if (s.rpoIndex[vc.pred[k]!]! < s.rpoIndex[b]!) seen++;
-  if (seen > 0) {
+  if (seen === 1 && last - first === 1) takeOver(s, b, vc.pred[first]!);
+  else if (seen > 0) {
     const total = countExits(s, b, first, last);
     if (seen < last - first) chooseForLoop(s, b);
     else chooseForJoin(s, b, seen, total);
   }
+  if (seen < last - first) turnedAway = true;
   chooseParams(s, b);
   s.entryStart[b] = s.entryCount;
   for (let c = 0; c < 2; c++) {
     for (let k = 0; k < count[c]!; k++) {
       const v = chosen[c]![k]!;
-      if (s.chaos !== null && s.chaos.oneIn(8)) continue;
+      if (s.chaos !== null && s.chaos.oneIn(8)) {
+        turnedAway = true;
+        continue;
+      }
       s.addEntry(v);
       s.next[v] = Math.min(distance[c]![k]!, FURTHEST) + vc.blockStart[b]!;
     }
   }
   s.entryEnd[b] = s.entryCount;
+  s.leaves[b] = turnedAway ? 1 : 0;
+}
+
+/**
+ * One predecessor: what was in a register and still lives. These are never too many, and in order only where parameters may
+ * displace some.
+ */
+function takeOver(s: State, b: number, p: number): void {
+  const { liveInVreg, liveInNext, vstamp, exitVreg, vcode } = s;
+  const sorted = vcode.paramStart[b] !== vcode.paramStart[b + 1];
+  for (let x = s.exitStart[p]!; x < s.exitEnd[p]!; x++) vstamp[exitVreg[x]!] = b;
+  const last = s.liveInStart[b + 1]!;
+  for (let k = s.liveInStart[b]!; k < last; k++) {
+    const v = liveInVreg[k]!;
+    if (vstamp[v] !== b) continue;
+    const c = vcode.vregClass[v]!;
+    const n = count[c]!;
+    if (sorted || n === s.allocCount[c]!) offer(s, v, liveInNext[k]!);
+    else {
+      chosen[c]![n] = v;
+      distance[c]![n] = liveInNext[k]!;
+      count[c] = n + 1;
+    }
+  }
 }
 
 /** Counts, per value, the seen predecessors that leave it in a register, and their frequency; returns all frequency. */
@@ -88,6 +120,7 @@ function offer(s: State, v: number, d: number): void {
   const dist = distance[c]!;
   let n = count[c]!;
   if (n === s.allocCount[c]!) {
+    turnedAway = true;
     if (dist[n - 1]! <= d) return;
     n--;
   }
@@ -109,6 +142,7 @@ function chooseForJoin(s: State, b: number, seen: number, total: number): void {
     const d = s.liveInNext[k]!;
     if (s.vcount[v] === seen || s.vfreq[v]! * 2 >= total || (d < 32 && s.vfreq[v]! * 4 >= total))
       offer(s, v, d);
+    else turnedAway = true;
   }
 }
 

@@ -1,17 +1,11 @@
 /**
- * Which values are live at block entries, how far their next use is, and what registers they would like.
- *
- * Liveness: per value, from each block that uses it before (re)defining it backward to its definition (Boissinot et al.,
- * Computing Liveness Sets for SSA-Form Programs, 2011, by use). Costs exactly the size of the answer; any CFG.
- * Distances: local first uses are exact; what only lives through a block takes the least of its successors' values,
- * swept backward until loops have been passed twice (more would refine heuristics only).
- * Then one backward scan over all instructions fills `nxt` (next use after each operand), pressures, ends of live
- * ranges and hints; hints travel from definitions to the tied or copied operand that dies there.
+ * What is known of values before spilling: definitions, live-in lists (livein.ts), and by one backward scan over all
+ * instructions `nxt` (next use after each operand), pressures, ends of live ranges and the registers values would like;
+ * such hints travel from definitions to the tied or copied operand that dies there.
  */
 import {
   ARG_SHIFT,
   CLASS_FP,
-  CLASS_GP,
   C_ANY,
   C_FIXED,
   C_MASK,
@@ -28,33 +22,9 @@ import {
   K_USE,
   P_LATE,
 } from '../vcode.ts';
-import { leavesLoop } from './cfg.ts';
+import { edgeDistance, findLiveIns, madeOnEdge } from './livein.ts';
 import { beginSaved, noteCall, noteNext, notePressure, noteSpecial, scanSaved } from './saved.ts';
-import {
-  FAR_EDGE,
-  FURTHEST,
-  NEVER,
-  STORE_DEF,
-  enlarge,
-  popcount,
-  room,
-  type State,
-} from './state.ts';
-
-// Pairs (vreg, block) of uses that reach back to the block's entry, as lists by vreg.
-let pairBlock = new Int32Array(1024);
-let pairUse = new Int32Array(1024);
-let pairLink = new Int32Array(1024);
-let pairCount = 0;
-let pairHead = new Int32Array(0);
-let seenIn = new Int32Array(0);
-// Live-in entries in the order found.
-let foundBlock = new Int32Array(1024);
-let foundVreg = new Int32Array(1024);
-let foundUse = new Int32Array(1024);
-let foundCount = 0;
-let marked = new Int32Array(0);
-let stack = new Int32Array(1024);
+import { FURTHEST, NEVER, popcount, type State } from './state.ts';
 
 /** In `remat` while definitions are being found: must not be made again, whatever defines it. */
 const NOT_AGAIN = 2;
@@ -62,10 +32,7 @@ const NOT_AGAIN = 2;
 /** Fills everything `State` knows about values before spilling. */
 export function analyseValues(s: State): void {
   findDefs(s);
-  collectUses(s);
   findLiveIns(s);
-  sortLiveIns(s);
-  sweepDistances(s);
   beginSaved(s);
   for (let i = s.vcode.blockCount - 1; i >= 0; i--) scanBlock(s, s.rpo[i]!);
 }
@@ -140,216 +107,6 @@ function joinParams(s: State, b: number): void {
   }
 }
 
-function addPair(s: State, v: number, b: number, use: number): void {
-  if (s.defBlock[v] === b || seenIn[v] === b) return;
-  seenIn[v] = b;
-  if (pairCount === pairBlock.length) {
-    pairBlock = enlarge(pairBlock, pairCount);
-    pairUse = enlarge(pairUse, pairCount);
-    pairLink = enlarge(pairLink, pairCount);
-  }
-  pairBlock[pairCount] = b;
-  pairUse[pairCount] = use;
-  pairLink[pairCount] = pairHead[v]!;
-  pairHead[v] = pairCount++;
-}
-
-function collectUses(s: State): void {
-  const vc = s.vcode;
-  const n = vc.vregCount;
-  if (pairHead.length < n) {
-    pairHead = new Int32Array(room(n));
-    seenIn = new Int32Array(room(n));
-  }
-  pairHead.fill(-1, 0, n);
-  seenIn.fill(-1, 0, n);
-  pairCount = 0;
-  for (let b = 0; b < vc.blockCount; b++) {
-    const start = vc.blockStart[b]!;
-    const end = vc.blockStart[b + 1]!;
-    for (let i = start; i < end; i++) {
-      const last = vc.opnd[i + 1]!;
-      for (let o = vc.opnd[i]!; o < last; o++) {
-        const v = vc.vreg[o]!;
-        if (v < 0 || (vc.con[o]! & K_MASK) !== K_USE) continue;
-        addPair(s, v, b, i - start);
-      }
-    }
-    const e = vc.succStart[b]!;
-    const lastArg = vc.argStart[vc.succStart[b + 1]!]!;
-    for (let a = vc.argStart[e]!; a < lastArg; a++) {
-      if (!madeOnEdge(s, vc.arg[a]!)) addPair(s, vc.arg[a]!, b, end - start);
-    }
-  }
-}
-
-/** Whether v as the argument of an edge needs no register: making it there again takes no longer than moving it. */
-function madeOnEdge(s: State, v: number): boolean {
-  return s.remat[v] === 1 && s.vcode.vregClass[v] === CLASS_GP;
-}
-
-function addFound(b: number, v: number, use: number): void {
-  if (foundCount === foundBlock.length) {
-    foundBlock = enlarge(foundBlock, foundCount);
-    foundVreg = enlarge(foundVreg, foundCount);
-    foundUse = enlarge(foundUse, foundCount);
-  }
-  foundBlock[foundCount] = b;
-  foundVreg[foundCount] = v;
-  foundUse[foundCount++] = use;
-}
-
-/** Live-in entries after which values that live through many blocks are kept in memory between blocks instead. */
-const ENTRY_BUDGET = 1 << 23;
-
-function findLiveIns(s: State): void {
-  const vc = s.vcode;
-  if (marked.length < vc.blockCount) marked = new Int32Array(room(vc.blockCount));
-  marked.fill(-1, 0, vc.blockCount);
-  if (stack.length < vc.blockCount) stack = new Int32Array(room(vc.blockCount));
-  foundCount = 0;
-  for (let v = 0; v < vc.vregCount; v++) {
-    if (pairHead[v]! < 0) continue;
-    const first = foundCount;
-    if (s.chaos !== null && s.chaos.oneIn(16)) {
-      keepInMemory(s, v);
-      continue;
-    }
-    const limit = first < ENTRY_BUDGET ? 0x7fffffff : first + 64;
-    if (!walkBack(s, v, limit)) {
-      foundCount = first;
-      keepInMemory(s, v);
-    }
-  }
-}
-
-/** Finds the blocks v is live into; false if that takes the number of entries past the limit. */
-function walkBack(s: State, v: number, limit: number): boolean {
-  const vc = s.vcode;
-  const def = s.defBlock[v]!;
-  let top = 0;
-  for (let p = pairHead[v]!; p >= 0; p = pairLink[p]!) {
-    const b = pairBlock[p]!;
-    marked[b] = v;
-    addFound(b, v, pairUse[p]!);
-    stack[top++] = b;
-  }
-  while (top > 0) {
-    if (foundCount > limit) return false;
-    const b = stack[--top]!;
-    for (let k = vc.predStart[b]!; k < vc.predStart[b + 1]!; k++) {
-      const p = vc.pred[k]!;
-      if (p === def || marked[p] === v) continue;
-      marked[p] = v;
-      addFound(p, v, -1);
-      stack[top++] = p;
-    }
-  }
-  return true;
-}
-
-/**
- * Keeps memory in bounds for hostile functions: v is stored where it is defined and no block carries it in a register, so
- * it needs no live-in entries; its slot is its own.
- */
-function keepInMemory(s: State, v: number): void {
-  s.needSlot[v] = 1;
-  s.storeMode[v] = STORE_DEF;
-  s.liveEnd[v] = s.vcode.instCount;
-}
-
-/** Counting sort of the live-in entries by block; the order within a block is by vreg. */
-function sortLiveIns(s: State): void {
-  const n = s.vcode.blockCount;
-  const start = s.liveInStart;
-  start.fill(0, 0, n + 1);
-  for (let k = 0; k < foundCount; k++) start[foundBlock[k]! + 1]!++;
-  for (let b = 0; b < n; b++) start[b + 1]! += start[b]!;
-  if (s.liveInVreg.length < foundCount) {
-    s.liveInVreg = new Int32Array(room(foundCount));
-    s.liveInNext = new Int32Array(room(foundCount));
-  }
-  for (let k = 0; k < foundCount; k++) {
-    const at = start[foundBlock[k]!]!++;
-    s.liveInVreg[at] = foundVreg[k]!;
-    s.liveInNext[at] = foundUse[k]!;
-  }
-  for (let b = n; b > 0; b--) start[b] = start[b - 1]!;
-  start[0] = 0;
-}
-
-/** What crossing the edge adds to a distance. */
-function edgeDistance(s: State, from: number, to: number): number {
-  const colder = s.vcode.blockCold[to]! > s.vcode.blockCold[from]!;
-  return colder || leavesLoop(s, from, to) ? FAR_EDGE : 0;
-}
-
-function sweepDistances(s: State): void {
-  const vc = s.vcode;
-  // -1 = lives through; distances of such are kept as -2 - d until all are known, so that local uses (>= 0) stay apart.
-  for (let pass = 0; pass < 2; pass++) {
-    for (let i = vc.blockCount - 1; i >= 0; i--) {
-      const b = s.rpo[i]!;
-      // Outside of loops the first pass is exact, unless a loop follows: near enough.
-      if (pass === 1 && s.loopOf[b]! < 0) continue;
-      if (s.liveInStart[b] === s.liveInStart[b + 1]) continue;
-      loadLiveOut(s, b, 0);
-      const length = vc.blockStart[b + 1]! - vc.blockStart[b]!;
-      const clobbersFp = s.firstFpClobber[b] !== NEVER;
-      for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
-        if (s.liveInNext[k]! >= 0) continue;
-        const v = s.liveInVreg[k]!;
-        let d = s.next[v]!;
-        if (d === NEVER) d = FURTHEST;
-        d += length;
-        if (clobbersFp && vc.vregClass[v] === CLASS_FP) d += FAR_EDGE;
-        s.liveInNext[k] = -2 - Math.min(d, FURTHEST);
-      }
-      unloadLiveOut(s, b);
-    }
-  }
-  // A use behind a call that takes all FP registers is no reason to carry the value in one.
-  for (let b = 0; b < vc.blockCount; b++) {
-    const clobber = s.firstFpClobber[b]! - vc.blockStart[b]!;
-    for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
-      const d = s.liveInNext[k]!;
-      if (d < 0) s.liveInNext[k] = d === -1 ? FURTHEST : -2 - d;
-      else if (d > clobber && vc.vregClass[s.liveInVreg[k]!] === CLASS_FP)
-        s.liveInNext[k] = d + FAR_EDGE;
-    }
-  }
-}
-
-/** Puts base + distance of everything live out of b into `next`; edge arguments count as used at the end. */
-function loadLiveOut(s: State, b: number, base: number): void {
-  const vc = s.vcode;
-  const next = s.next;
-  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
-    const t = vc.succ[e]!;
-    const edge = edgeDistance(s, b, t);
-    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++) {
-      let d = s.liveInNext[k]!;
-      if (d < 0) d = d === -1 ? FURTHEST : -2 - d;
-      d = Math.min(d + edge, FURTHEST) + base;
-      const v = s.liveInVreg[k]!;
-      if (d < next[v]!) next[v] = d;
-    }
-    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
-      if (!madeOnEdge(s, vc.arg[a]!)) next[vc.arg[a]!] = base;
-    }
-  }
-}
-
-function unloadLiveOut(s: State, b: number): void {
-  const vc = s.vcode;
-  const next = s.next;
-  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
-    const t = vc.succ[e]!;
-    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++) next[s.liveInVreg[k]!] = NEVER;
-    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) next[vc.arg[a]!] = NEVER;
-  }
-}
-
 const live = new Int32Array(2);
 const peak = new Int32Array(2);
 
@@ -359,8 +116,13 @@ function scanBlock(s: State, b: number): void {
   const end = vc.blockStart[b + 1]!;
   const start = vc.blockStart[b]!;
   const toLin = s.linStart[b]! - start;
-  loadLiveOut(s, b, end);
-  startPressure(s, b, end + toLin);
+  live[0] = live[1] = 0;
+  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
+    loadLiveOut(s, b, e, end);
+    loadArguments(s, b, e, end);
+  }
+  peak[0] = live[0]!;
+  peak[1] = live[1]!;
   scanSaved(s, b);
   const cold = vc.blockCold[b] === 1;
   for (let i = end - 1; i >= start; i--) {
@@ -370,50 +132,75 @@ function scanBlock(s: State, b: number): void {
     if (live[1]! > peak[1]!) peak[1] = live[1]!;
     notePressure(live[0]!);
   }
-  for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
-    const v = vc.param[p]!;
-    s.paramNext[v] = s.next[v]!;
-    noteNext(v, s.next[v]!);
-    s.next[v] = NEVER;
-  }
-  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
-    const v = s.liveInVreg[k]!;
-    noteNext(v, s.next[v]!);
-    s.next[v] = NEVER;
-  }
-  unloadLiveOut(s, b);
   s.pressure[0]![b] = peak[0]!;
   s.pressure[1]![b] = peak[1]!;
+  forgetLiveIn(s, b);
+  if (s.keptInMemory) forgetUses(s, b);
 }
 
-function startPressure(s: State, b: number, linEnd: number): void {
-  const vc = s.vcode;
-  live[0] = live[1] = 0;
-  for (let e = vc.succStart[b]!; e < vc.succStart[b + 1]!; e++) {
-    const t = vc.succ[e]!;
-    for (let k = s.liveInStart[t]!; k < s.liveInStart[t + 1]!; k++)
-      countLiveOut(s, s.liveInVreg[k]!, b, linEnd);
-    const p = vc.paramStart[t]! - vc.argStart[e]!;
-    for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
-      const v = vc.arg[a]!;
-      if (madeOnEdge(s, v)) continue;
-      // An argument is read together with all that is written on the edge: its slot may be among that.
-      countLiveOut(s, v, b, linEnd - 1);
-      // Of several edges it is passed on, the most frequent counts.
-      if (s.vfreq[v]! >= s.freq[b]!) continue;
-      s.vfreq[v] = s.freq[b]!;
-      s.phiHint[v] = vc.param[p + a]!;
-    }
+/** Puts end + distance of what is live into the target of edge e of b into `next`. */
+function loadLiveOut(s: State, b: number, e: number, end: number): void {
+  const { next, liveEnd, liveInVreg, liveInNext } = s;
+  const { vregClass } = s.vcode;
+  const linEnd = s.linStart[b]! + end - s.vcode.blockStart[b]!;
+  const t = s.vcode.succ[e]!;
+  const edge = edgeDistance(s, b, t);
+  const last = s.liveInStart[t + 1]!;
+  for (let k = s.liveInStart[t]!; k < last; k++) {
+    const v = liveInVreg[k]!;
+    const d = Math.min(liveInNext[k]! + edge, FURTHEST) + end;
+    const n = next[v]!;
+    if (n === NEVER) live[vregClass[v]!]!++;
+    if (d < n) next[v] = d;
+    if (liveEnd[v]! < linEnd) liveEnd[v] = linEnd;
   }
-  peak[0] = live[0]!;
-  peak[1] = live[1]!;
 }
 
-function countLiveOut(s: State, v: number, b: number, liveEnd: number): void {
-  if (s.liveEnd[v]! < liveEnd) s.liveEnd[v] = liveEnd;
-  if (s.vstamp[v] === -2 - b) return;
-  s.vstamp[v] = -2 - b;
-  live[s.vcode.vregClass[v]!]!++;
+/** The arguments of edge e of b count as used at its end. */
+function loadArguments(s: State, b: number, e: number, end: number): void {
+  const vc = s.vcode;
+  const linLast = s.linStart[b]! + end - vc.blockStart[b]! - 1;
+  const toParam = vc.paramStart[vc.succ[e]!]! - vc.argStart[e]!;
+  for (let a = vc.argStart[e]!; a < vc.argStart[e + 1]!; a++) {
+    const v = vc.arg[a]!;
+    if (madeOnEdge(s, v)) continue;
+    if (s.next[v] === NEVER) live[vc.vregClass[v]!]!++;
+    s.next[v] = end;
+    // An argument is read together with all that is written on the edge: its slot may be among that.
+    if (s.liveEnd[v]! < linLast) s.liveEnd[v] = linLast;
+    // Of several edges it is passed on, the most frequent counts.
+    if (s.vfreq[v]! >= s.freq[b]!) continue;
+    s.vfreq[v] = s.freq[b]!;
+    s.phiHint[v] = vc.param[toParam + a]!;
+  }
+}
+
+/** Takes what is live at the start of b out of `next`: with that, all that was live at its end is out. */
+function forgetLiveIn(s: State, b: number): void {
+  const { next, liveInVreg } = s;
+  const vc = s.vcode;
+  for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
+    const v = vc.param[p]!;
+    s.paramNext[v] = next[v]!;
+    noteNext(v, next[v]!);
+    next[v] = NEVER;
+  }
+  const last = s.liveInStart[b + 1]!;
+  for (let k = s.liveInStart[b]!; k < last; k++) {
+    const v = liveInVreg[k]!;
+    noteNext(v, next[v]!);
+    next[v] = NEVER;
+  }
+}
+
+/** The same for values kept in memory between blocks, which no list has. */
+function forgetUses(s: State, b: number): void {
+  const vc = s.vcode;
+  const last = vc.opnd[vc.blockStart[b + 1]!]!;
+  for (let o = vc.opnd[vc.blockStart[b]!]!; o < last; o++)
+    if (vc.vreg[o]! >= 0) s.next[vc.vreg[o]!] = NEVER;
+  const lastArg = vc.argStart[vc.succStart[b + 1]!]!;
+  for (let a = vc.argStart[vc.succStart[b]!]!; a < lastArg; a++) s.next[vc.arg[a]!] = NEVER;
 }
 
 /** Whether instruction i overwrites the register of a fixed operand. */

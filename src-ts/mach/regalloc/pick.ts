@@ -61,7 +61,8 @@ function wish(s: State, v: number, good: number, near: number): number {
   if (near >= 0 && ((good >>> (near & 31)) & 1) !== 0) return near;
   let phi = s.phiHint[v]!;
   for (let hops = 0; phi >= 0 && hops < 4; hops++) {
-    r = s.lastHome[phi]!;
+    // Where the parameter starts is where the value has to be, wherever that one has gone since.
+    r = s.paramNext[phi]! >= 0 ? s.paramNext[phi]! : s.lastHome[phi]!;
     if (r >= 0 && ((good >>> (r & 31)) & 1) !== 0) return r;
     if (r >= 0) break;
     phi = s.phiHint[phi]!;

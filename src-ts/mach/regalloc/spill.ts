@@ -62,6 +62,8 @@ const STAYS = 8;
 const COPIED = 16;
 /** Its register becomes that of a tied definition. */
 const TAKEN = 32;
+/** Its operand has been counted; another of the same value adds nothing. */
+const COUNTED = 64;
 let useBits = new Uint8Array(0);
 let useStamp = new Int32Array(0);
 /** Place in the entry list by which a value came, -1 once used or if it came otherwise. */
@@ -70,6 +72,8 @@ let enteredAs = new Int32Array(0);
 let removable = false;
 /** A value used by the instruction at hand that lost its register there, -1. */
 let evictedUse = -1;
+// The block at hand.
+let block = 0;
 let blockFreq = 0;
 let blockCold = false;
 let atCall = false;
@@ -100,15 +104,12 @@ function spillBlock(s: State, b: number): void {
     enter(s, v);
     enteredAs[v] = k;
   }
-  for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) {
-    const v = s.liveInVreg[k]!;
-    if (s.inW[v] === 0) s.needSlot[v] = 1;
-  }
   for (let p = vc.paramStart[b]!; p < vc.paramStart[b + 1]!; p++) {
     const v = vc.param[p]!;
     if (s.inW[v] === 0 && (s.paramNext[v] !== NEVER || s.needSlot[v] === 1)) startInMemory(s, v);
   }
   removable = vc.predStart[b + 1]! - vc.predStart[b]! > 1;
+  block = b;
   blockFreq = s.freq[b]!;
   blockCold = vc.blockCold[b] === 1;
   const end = vc.blockStart[b + 1]!;
@@ -158,10 +159,8 @@ function spillInst(s: State, i: number): void {
   const vc = s.vcode;
   const special = s.special[i] === 1;
   if (special) findTaken(vc, i);
-  nE[0] = nE[1] = nEL[0] = nEL[1] = nL[0] = nL[1] = 0;
   const usesMemory = noteUses(s, i);
-  countHeld(i, 0);
-  countHeld(i, 1);
+  countHeld(s, i);
   countDefs(s, i);
   fit(s, i, 0, special);
   fit(s, i, 1, special);
@@ -223,24 +222,26 @@ function needsNone(bits: number): boolean {
   return (bits & STAYS) !== 0 || (bits & (COPIED | LATE)) === COPIED;
 }
 
-/** Sorts W into E and EL. */
-function countHeld(i: number, c: number): void {
-  const list = held[c]!;
-  let e = 0;
-  let el = 0;
-  for (let k = heldCount[c]! - 1; k >= 0; k--) {
-    const v = list[k]!;
-    if (useStamp[v] !== i) {
-      el++;
-      continue;
-    }
+/** Sorts W into E and EL: what the instruction does not use lives through it. */
+function countHeld(s: State, i: number): void {
+  const vc = s.vcode;
+  nE[0] = nE[1] = nL[0] = nL[1] = 0;
+  nEL[0] = heldCount[0]!;
+  nEL[1] = heldCount[1]!;
+  const last = vc.opnd[i + 1]!;
+  for (let o = vc.opnd[i]!; o < last; o++) {
+    const v = vc.vreg[o]!;
+    if (v < 0 || (vc.con[o]! & K_MASK) !== K_USE || s.inW[v] === 0) continue;
     const bits = useBits[v]!;
-    if (needsNone(bits)) continue;
-    if ((bits & (DIES | LATE)) === DIES) e++;
-    else el++;
+    if ((bits & COUNTED) !== 0) continue;
+    useBits[v] = bits | COUNTED;
+    const c = vc.vregClass[v]!;
+    if (needsNone(bits)) nEL[c]!--;
+    else if ((bits & (DIES | LATE)) === DIES) {
+      nEL[c]!--;
+      nE[c]!++;
+    }
   }
-  nE[c] = e;
-  nEL[c] = el;
 }
 
 function countDefs(s: State, i: number): void {
@@ -368,6 +369,7 @@ function evict(s: State, i: number, c: number, k: number): void {
   if (entry >= 0 && removable) {
     // Not used since the block was entered: it need not have come in a register.
     s.entryVreg[entry] = -1;
+    s.leaves[block] = 1;
     if (s.defInst[v] === -1 && s.defBlock[v] !== -1 && isParamHere(s, v, i)) startInMemory(s, v);
     return;
   }
@@ -494,7 +496,7 @@ function define(s: State, i: number, o: number, v: number, con: number): void {
 function countEdgeStores(s: State, b: number): void {
   const vc = s.vcode;
   const first = vc.predStart[b]!;
-  if (vc.predStart[b + 1]! === first) return;
+  if (s.leaves[b] === 0) return;
   for (let k = s.liveInStart[b]!; k < s.liveInStart[b + 1]!; k++) s.vstamp[s.liveInVreg[k]!] = b;
   for (let k = s.entryStart[b]!; k < s.entryEnd[b]!; k++) {
     const v = s.entryVreg[k]!;

@@ -59,6 +59,10 @@ export class State implements MoveSink {
   /** First instruction that clobbers all FP registers, or NEVER. */
   firstFpClobber = new Int32Array(0);
   liveInStart = new Int32Array(0);
+  /** Where in its live-in list what only lives through the block starts. */
+  throughStart = new Int32Array(0);
+  /** 1: some predecessor may end with a value in a register that lives in memory from here on. */
+  leaves = new Uint8Array(0);
   entryStart = new Int32Array(0);
   entryEnd = new Int32Array(0);
   exitStart = new Int32Array(0);
@@ -69,6 +73,8 @@ export class State implements MoveSink {
   // Live-in lists: vreg and next-use distance from the block's start
   liveInVreg = new Int32Array(1024);
   liveInNext = new Int32Array(1024);
+  /** Some values are in no live-in list although they live on: they are in memory between blocks. */
+  keptInMemory = false;
 
   // Vregs
   defBlock = new Int32Array(0);
@@ -169,6 +175,8 @@ export class State implements MoveSink {
       this.pressure = [new Int32Array(size), new Int32Array(size)];
       this.firstFpClobber = new Int32Array(size);
       this.liveInStart = new Int32Array(size);
+      this.throughStart = new Int32Array(size);
+      this.leaves = new Uint8Array(size);
       this.entryStart = new Int32Array(size);
       this.entryEnd = new Int32Array(size);
       this.exitStart = new Int32Array(size);

@@ -26,6 +26,10 @@ export class FunctionState {
   frameBytes = 0;
   outgoingBytes = 0;
   incomingBytes = 0;
+  /** There is no frame: x29 is the caller's, x30 the return address. */
+  frameless = false;
+  /** Setting: there always is one. */
+  leafFrames = false;
   /** The latest access at an immediate offset that can not trap, which the next may join as a pair: where it ended, what it was. */
   lastEnd = -1;
   lastMem = 0;

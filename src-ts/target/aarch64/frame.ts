@@ -8,10 +8,14 @@
  *   sp                   outgoing stack arguments
  *
  * Where return addresses are signed (protect.ts) the modifier is sp at the entry, which is the CFA, as unwinders take it.
+ *
+ * A leaf that needs nothing of this has no frame and no unwind events: x29 is the caller's, CFA = sp, and x30 never is in memory,
+ * so that it is not signed (mach/leaf.ts).
  */
 import * as A from '../../gen/aarch64.ts';
 import type { CodeBuffer } from '../../mach/codebuffer.ts';
 import type { FrameNeeds } from '../../mach/emit.ts';
+import { isLeaf } from '../../mach/leaf.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import { ALLOC_SLOT, I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
 import * as Rec from '../../object/records.ts';
@@ -48,8 +52,14 @@ const SAVED_AT = 16;
 /** Functions of so many instructions may have their pool out of reach of a PC-relative load (1 MiB). */
 const FAR_INSTRUCTIONS = 40_000;
 
-/** Starts a function's state and finds the registers to save. */
-export function beginFrame(s: FunctionState, sink: CodeSink, code: VCode, alloc: Allocation): void {
+/** Starts a function's state, finds the registers to save and whether there is a frame at all. */
+export function beginFrame(
+  s: FunctionState,
+  sink: CodeSink,
+  code: VCode,
+  alloc: Allocation,
+  needs: FrameNeeds,
+): void {
   s.sink = sink;
   s.code = code;
   s.alloc = alloc;
@@ -61,6 +71,8 @@ export function beginFrame(s: FunctionState, sink: CodeSink, code: VCode, alloc:
   s.farPool = code.instCount + alloc.moveCount > FAR_INSTRUCTIONS;
   if (s.incomingBytes % 16 !== 0)
     bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
+  s.frameless =
+    !s.leafFrames && s.incomingBytes === 0 && s.saved.length === 0 && isLeaf(code, alloc, needs);
 }
 
 /** Lays out the frame. */
@@ -100,10 +112,11 @@ export function emitPrologue(
   alloc: Allocation,
   needs: FrameNeeds,
 ): void {
-  beginFrame(s, sink, code, alloc);
-  layout(s, needs);
+  beginFrame(s, sink, code, alloc, needs);
   if (s.marks) findTableTargets(s);
-  enterFunction(sink, s.signs, s.marks);
+  enterFunction(sink, s.signs && !s.frameless, s.marks);
+  if (s.frameless) return;
+  layout(s, needs);
   const { buf } = sink;
   const bytes = s.frameBytes + s.outgoingBytes;
   if (bytes > PROBE_ABOVE) largeFrame(s, bytes);
@@ -245,6 +258,7 @@ function leave(s: FunctionState, extra: number): void {
 /** An epilogue in the middle of the code: the unwind state comes back after it. */
 export function emitReturn(s: FunctionState): void {
   const { sink } = s;
+  if (s.frameless) return E.encR(sink.buf, A.RET, LR);
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
   restore(s, 0, Rec.SLOT_KEPT);
   leave(s, s.incomingBytes);
@@ -260,21 +274,24 @@ export function savesContext(s: FunctionState): boolean {
 /** Tail call of a defined function (imm) or of the address in operand 0. */
 export function emitTailCall(s: FunctionState, i: number): void {
   const { sink, code } = s;
-  const { buf } = sink;
   const bytes = code.imm2[i];
   const delta = s.incomingBytes - bytes;
-  const indirect = code.op[i] === P.P_TAIL_CALL_IND;
+  if (code.op[i] === P.P_TAIL_CALL_IND) loadTarget(s, i);
+  if (s.frameless) return jumpToCallee(s, i);
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
-  if (indirect) loadTarget(s, i);
   restore(s, savesContext(s) ? 1 : 0, delta >= 0 ? Rec.SLOT_KEPT : Rec.SLOT_LOST);
   if (delta >= 0) leave(s, delta);
   else moveArguments(s, bytes);
-  if (indirect) E.encR(buf, A.BR, SCRATCH);
-  else {
-    E.encB(buf, A.B, 0);
-    sink.reloc(Rec.RELOC_CALL, code.imm[i]);
-  }
+  jumpToCallee(s, i);
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+/** The last instruction of tail call i. */
+export function jumpToCallee(s: FunctionState, i: number): void {
+  const { sink, code } = s;
+  if (code.op[i] === P.P_TAIL_CALL_IND) return E.encR(sink.buf, A.BR, SCRATCH);
+  E.encB(sink.buf, A.B, 0);
+  sink.reloc(Rec.RELOC_CALL, code.imm[i]);
 }
 
 /** Brings the address that an indirect tail call goes to into x16. */

@@ -142,7 +142,7 @@ function emitTableJump(s: FunctionState, i: number): void {
   }
   sink.branch(R.CC_HS << P.BR_CC_SHIFT, lowerTable[code.imm[i] + cases]);
   tableAddress(s, code.imm[i], cases);
-  E.encLoadReg(buf, A.LDRSW_reg, SCRATCH2, SCRATCH, index, E.EXT_UXTW, true);
+  E.encLoadReg(buf, A.LDRSH_x_reg, SCRATCH2, SCRATCH, index, E.EXT_UXTW, true);
   E.encRRR(buf, A.ADD_x_sh, SCRATCH2, SCRATCH2, SCRATCH);
   E.encR(buf, A.BR, SCRATCH2);
 }
@@ -159,9 +159,9 @@ function tableAddress(s: FunctionState, first: number, count: number): void {
   // patchPool fills in the constant, relative to the adr.
   E.encMovWide(buf, A.MOVZ_x, SCRATCH2, 0, 0);
   E.encMovWide(buf, A.MOVK_x, SCRATCH2, 0, 1);
-  sink.tableField(buf.pos - 8, first, count);
   E.encAdr(buf, A.ADR, SCRATCH, 0);
   E.encRRR(buf, A.ADD_x_sh, SCRATCH, SCRATCH, SCRATCH2);
+  sink.tableField(buf.pos - 16, first, count);
 }
 
 /** A call to an entry of another type, or a null one. */

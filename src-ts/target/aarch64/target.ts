@@ -43,6 +43,7 @@ export class AArch64Target implements Target {
     this.rules.begin(lower, settings);
     this.state.incomingBytes = this.rules.calls.incomingBytes;
     this.state.lower = lower;
+    this.state.leafFrames = settings.leafFrames === true;
     this.state.signs = settings.signsReturns === true;
     this.state.marks = settings.marksTargets === true;
   }
@@ -133,9 +134,16 @@ export class AArch64Target implements Target {
     }
   }
 
+  /** ldrsh to ldrsw: the size field; a scaled index goes by the size. */
+  widenTableLoad(bytes: Uint8Array, at: number): void {
+    bytes[at + 3] ^= 0xc0;
+  }
+
   pad(bytes: Uint8Array, from: number, to: number): void {
     bytes.fill(0, from, to);
   }
+
+  readonly mostPadding = 16;
 
   padLoop(bytes: Uint8Array, from: number, to: number): void {
     for (let at = from; at < to; at += 4) put32(bytes, at, A.FORM_BITS[A.NOP]);

@@ -20,6 +20,7 @@ import * as E from './encode.ts';
 import {
   adjust,
   beginFrame,
+  jumpToCallee,
   loadTarget,
   moveStaged,
   PAIR_REACH,
@@ -45,7 +46,8 @@ export function emitWindowsPrologue(
   alloc: Allocation,
   needs: FrameNeeds,
 ): void {
-  beginFrame(s, sink, code, alloc);
+  beginFrame(s, sink, code, alloc, needs);
+  if (s.frameless) return;
   s.slotBase = RECORD;
   s.resultBase = s.slotBase + 8 * alloc.slotCount;
   s.savedAt = (s.resultBase + needs.resultAreaBytes + 15) & -16;
@@ -176,6 +178,7 @@ function leave(s: FunctionState, n: number, extra: number): void {
 /** An epilogue in the middle of the code: the unwind state comes back after it. */
 export function emitWindowsReturn(s: FunctionState): void {
   const { sink } = s;
+  if (s.frameless) return E.encR(sink.buf, A.RET, LR);
   leave(s, s.saved.length, s.incomingBytes);
   E.encR(sink.buf, A.RET, LR);
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
@@ -186,17 +189,13 @@ export function emitWindowsTailCall(s: FunctionState, i: number): void {
   const { sink, code } = s;
   const bytes = code.imm2[i];
   const delta = s.incomingBytes - bytes;
-  const indirect = code.op[i] === P.P_TAIL_CALL_IND;
   // x28, saved last, is the callee's context already.
   const n = s.saved.length - (savesContext(s) ? 1 : 0);
-  if (indirect) loadTarget(s, i);
+  if (code.op[i] === P.P_TAIL_CALL_IND) loadTarget(s, i);
+  if (s.frameless) return jumpToCallee(s, i);
   if (delta >= 0) leave(s, n, delta);
   else moveArguments(s, n, bytes);
-  if (indirect) E.encR(sink.buf, A.BR, SCRATCH);
-  else {
-    E.encB(sink.buf, A.B, 0);
-    sink.reloc(Rec.RELOC_CALL, code.imm[i]);
-  }
+  jumpToCallee(s, i);
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
 }
 

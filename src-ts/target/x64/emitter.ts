@@ -23,6 +23,10 @@ export class FunctionState {
   resultBase = 0;
   frameBytes = 0;
   incomingBytes = 0;
+  /** There is no frame: rbp is the caller's. */
+  frameless = false;
+  /** Setting: there always is one. */
+  leafFrames = false;
   /** Flags: the register and form of the arithmetic instruction that ended at `flagsEnd`. */
   flagsEnd = -1;
   flagsReg = 0;

@@ -5,10 +5,13 @@
  *   rbp + 8      return address
  *   rbp          caller's rbp; CFA = rbp + 16
  *   below        callee-saved registers, spill slots, result area, ... outgoing arguments at rsp
+ *
+ * A leaf that needs nothing of this has no frame and no unwind events: rbp is the caller's, CFA = rsp + 8 (mach/leaf.ts).
  */
 import * as X from '../../gen/x64.ts';
 import type { CodeBuffer } from '../../mach/codebuffer.ts';
 import type { FrameNeeds } from '../../mach/emit.ts';
+import { isLeaf } from '../../mach/leaf.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import { I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
 import { bug } from '../../util/bug.ts';
@@ -37,6 +40,11 @@ function layout(s: FunctionState, needs: FrameNeeds): void {
   s.frameBytes = (bytes + 15) & -16;
   // 1,000 parameters are the most a signature may have.
   if (s.incomingBytes > 0xffff) bug('x64 frame', 'more stack arguments than ret can pop');
+  s.frameless =
+    !s.leafFrames &&
+    s.incomingBytes === 0 &&
+    s.saved.length === 0 &&
+    isLeaf(s.code, s.alloc, needs);
 }
 
 /** Whether r15 is ever other than on entry (its DEF by the arguments does not count). */
@@ -72,6 +80,7 @@ export function emitPrologue(
   s.alloc = alloc;
   s.flagsEnd = -1;
   layout(s, needs);
+  if (s.frameless) return;
   const { buf } = sink;
   E.encR(buf, X.PUSH_r64, R.RBP);
   sink.unwindEvent(Rec.UNWIND_PUSH_FP, DWARF_RBP, 16);
@@ -127,6 +136,7 @@ function restore(s: FunctionState, except: number, slots: number): void {
 /** An epilogue in the middle of the code: the unwind state comes back after it. */
 export function emitReturn(s: FunctionState): void {
   const { sink } = s;
+  if (s.frameless) return E.enc0(sink.buf, X.RET);
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
   restore(s, R.NO_REG, Rec.SLOT_KEPT);
   leave(s);
@@ -156,22 +166,25 @@ export function closeFrame(sink: CodeSink, abi: NativeAbi, empty: boolean): void
 /** Tail call of a defined function (imm) or of the address in operand 0. */
 export function emitTailCall(s: FunctionState, i: number): void {
   const { sink, code } = s;
-  const { buf } = sink;
   const bytes = code.imm2[i];
   const delta = s.incomingBytes - bytes;
-  const indirect = code.op[i] === P.P_TAIL_CALL_IND;
+  if (code.op[i] === P.P_TAIL_CALL_IND) loadTarget(s, i);
+  if (s.frameless) return jumpToCallee(s, i);
   sink.unwindEvent(Rec.UNWIND_REMEMBER, 0, 0);
-  if (indirect) loadTarget(s, i);
   restore(s, CTX, delta === 0 ? Rec.SLOT_KEPT : Rec.SLOT_LOST);
   if (delta === 0) leave(s);
   else if (s.abi.windowsEpilogues) moveRecord(s, delta, delta < 0 ? bytes : 0);
   else moveFrame(s, delta, delta < 0 ? bytes : 0);
-  if (indirect) E.encR(buf, X.JMP_rm64, SCRATCH);
-  else {
-    E.encRel32(buf, X.JMP_rel32, 0);
-    sink.reloc(Rec.RELOC_CALL, code.imm[i]);
-  }
+  jumpToCallee(s, i);
   sink.unwindEvent(Rec.UNWIND_RESTORE_STATE, 0, 0);
+}
+
+/** The last instruction of tail call i. */
+function jumpToCallee(s: FunctionState, i: number): void {
+  const { sink, code } = s;
+  if (code.op[i] === P.P_TAIL_CALL_IND) return E.encR(sink.buf, X.JMP_rm64, SCRATCH);
+  E.encRel32(sink.buf, X.JMP_rel32, 0);
+  sink.reloc(Rec.RELOC_CALL, code.imm[i]);
 }
 
 function loadTarget(s: FunctionState, i: number): void {

@@ -184,7 +184,7 @@ function emitTableJump(s: FunctionState, i: number): void {
   sink.branch(R.CC_AE, lowerTable[code.imm[i] + cases]);
   E.encRM(buf, X.LEA_r64_m, table, R.RIP, R.NO_REG, 0, 0);
   sink.tableField(buf.pos - 4, code.imm[i], cases);
-  E.encRM(buf, X.MOVSXD_r64_rm32, entry, table, index, 2, 0);
+  E.encRM(buf, X.MOVSX_r64_rm16, entry, table, index, 1, 0);
   E.encRR(buf, X.ADD_r64_rm64, entry, table);
   E.encR(buf, X.JMP_rm64, entry);
 }

@@ -36,6 +36,7 @@ export class X64Target implements Target {
     this.rules.begin(lower, settings);
     this.state.incomingBytes = this.rules.calls.incomingBytes;
     this.state.lower = lower;
+    this.state.leafFrames = settings.leafFrames === true;
   }
 
   lowerEntry(): void {
@@ -117,9 +118,19 @@ export class X64Target implements Target {
     for (let k = 0; k < 4; k++) bytes[at + k] = disp >> (8 * k);
   }
 
+  /** REX 0f bf /r, index * 2, to REX 63 /r, index * 4, with a prefix that does nothing (ds) to make up for the byte. */
+  widenTableLoad(bytes: Uint8Array, at: number): void {
+    bytes[at + 1] = bytes[at];
+    bytes[at] = 0x3e;
+    bytes[at + 2] = 0x63;
+    bytes[at + 4] ^= 0xc0;
+  }
+
   pad(bytes: Uint8Array, from: number, to: number): void {
     bytes.fill(0xcc, from, to);
   }
+
+  readonly mostPadding = 32;
 
   padLoop(bytes: Uint8Array, from: number, to: number): void {
     E.writeNops(bytes, from, to);

@@ -18,6 +18,15 @@ function forget(i: number): void {
   pending[i] = pending[--count];
 }
 
+/**
+ * Lets stores be that must stay before r, a store to a place of its own: all if r may trap; those that may trap themselves if not,
+ * since r must not happen when they do.
+ */
+function keepBefore(f: Func, r: number): void {
+  if (mayTrap(f, r)) count = 0;
+  for (let i = count - 1; i >= 0; i--) if (mayTrap(f, pending[i])) forget(i);
+}
+
 function store(f: Func, r: number): void {
   let covered = false;
   for (let i = count - 1; i >= 0; i--) {
@@ -29,7 +38,7 @@ function store(f: Func, r: number): void {
     f.pos[r] = f.pos[p];
     f.remove(p);
   }
-  if (!covered && mayTrap(f, r)) count = 0;
+  if (!covered) keepBefore(f, r);
   if (count === PENDING) forget(0);
   pending[count++] = r;
 }

@@ -391,6 +391,16 @@ export class Func {
     return l;
   }
 
+  /** A list of its own with the same elements. */
+  listCopy(l: number): number {
+    const n = this.listLength(l);
+    const copy = this.newList(n);
+    if (n === 0) return copy;
+    this.pool.copyWithin(copy + 2, l + 2, l + 2 + n);
+    this.pool[copy + 1] = n;
+    return copy;
+  }
+
   /** Removes element i, keeping the order. */
   listRemove(l: number, i: number): void {
     const start = l + 2;

@@ -3,17 +3,21 @@
  *
  * A region is a set of blocks that is entered through one of them only, so that inside it (and inside each of its copies) every
  * definition still dominates its uses. {@link copyRows} and {@link copyTerminator} make a copy of one block; the caller sends edges to the
- * copies and calls {@link mendCopies} once at the end. Rows of copies go through the peephole rules.
+ * copies and calls {@link finishCopies} once at the end. Rows of copies go through the peephole rules.
  *
  * Mending: a value of a region that is used outside has one definition in its own block and one in each copy of it. A use reads what
  * reaches it, backwards from block to block until a definition is met; where several edges meet, the block gets a parameter
  * (Braun et al., Simple and Efficient Construction of SSA Form, CC 2013, section 2.2, with a list in place of recursion).
- * Parameters that turn out redundant are left to `params.ts`.
+ * Parameters that turn out redundant are taken out by `params.ts`.
  */
 import { ensure32, grow32 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
 import type { Builder } from '../ir/build.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
+import type { Analyses } from './analyses.ts';
+import { redundantParams } from './params.ts';
+import { relinkPreds } from './rewrite.ts';
+import { removeUnreachable } from './unreachable.ts';
 
 // Per block.
 /** The region it belongs to, 0 for none; a copy belongs to its original's. */
@@ -299,8 +303,8 @@ function mendValue(f: Func, v: number): void {
   }
 }
 
-/** Ends a batch: gives every use of a value that has copies the one that reaches it. Predecessor chains must be right. */
-export function mendCopies(f: Func): void {
+/** Gives every use of a value that has copies the one that reaches it. Predecessor chains must be right. */
+function mendCopies(f: Func): void {
   reserve(f);
   useFirst = ensure32(useFirst, f.rowCount);
   useFirst.fill(NONE, 0, f.rowCount);
@@ -319,4 +323,13 @@ export function mendCopies(f: Func): void {
     if (isConstant(f, v)) mendConstant(f, v);
     else mendValue(f, v);
   }
+}
+
+/** Ends a batch: links edges to their targets, mends SSA form, and takes out what is no longer reached or needed. */
+export function finishCopies(f: Func, an: Analyses): void {
+  relinkPreds(f);
+  mendCopies(f);
+  an.invalidate();
+  removeUnreachable(f, an);
+  redundantParams(f, an);
 }

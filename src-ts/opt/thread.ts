@@ -20,16 +20,13 @@ import {
   copyTerminator,
   joinRegion,
   mapped,
-  mendCopies,
+  finishCopies,
   regionOf,
   startCopies,
 } from './copy.ts';
 import { fold } from './fold.ts';
 import { ok } from './gate.ts';
-import { redundantParams } from './params.ts';
-import { relinkPreds } from './rewrite.ts';
 import { isConst } from './rules/common.ts';
-import { removeUnreachable } from './unreachable.ts';
 
 const ROUNDS = 4;
 /** Blocks that a constant is relayed through before the one it decides. */
@@ -179,11 +176,7 @@ function round(f: Func, an: Analyses): boolean {
   for (let b = 1; b < blocks && budget > 0; b++)
     if (choice[b] !== NONE) done += threadBlock(f, b, ++number, blocks);
   if (done === 0) return false;
-  relinkPreds(f);
-  mendCopies(f);
-  an.invalidate();
-  removeUnreachable(f, an);
-  redundantParams(f, an);
+  finishCopies(f, an);
   return true;
 }
 

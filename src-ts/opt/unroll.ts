@@ -22,17 +22,14 @@ import {
   copyTerminator,
   joinRegion,
   mapped,
-  mendCopies,
+  finishCopies,
   newestCopy,
   startCopies,
 } from './copy.ts';
 import { fold } from './fold.ts';
 import { ok } from './gate.ts';
-import { redundantParams } from './params.ts';
 import { makePreheaders, preheaderEdge } from './preheaders.ts';
-import { relinkPreds } from './rewrite.ts';
 import { holds } from './rules/constants.ts';
-import { removeUnreachable } from './unreachable.ts';
 import { guardOf, makeGuard, testGuard, walksWithin } from './unrollguard.ts';
 
 /** Rows of the copies of a loop that is replaced by them. */
@@ -249,14 +246,8 @@ function closeLoop(f: Func, h: number, first: number, at: number, limit: number)
     if (p === counted.param) own = q;
     args = f.listPush(args, q);
   }
-  b.brif(testGuard(b, own, limit), first, args, h, copyList(f, args));
+  b.brif(testGuard(b, own, limit), first, args, h, f.listCopy(args));
   return block;
-}
-
-function copyList(f: Func, l: number): number {
-  let copy = EMPTY;
-  for (let i = 0; i < f.listLength(l); i++) copy = f.listPush(copy, f.listGet(l, i));
-  return copy;
 }
 
 /** Notes which parameters' sums are known, given that the guard holds; those that need a check of their own are checked. */
@@ -316,10 +307,10 @@ function multiply(f: Func, h: number, e: number, back: number, factor: number): 
   b.before = NONE;
   b.pos = f.pos[t];
   if (within === NONE) b.jump(first, args);
-  else b.brif(within, first, args, h, copyList(f, args));
+  else b.brif(within, first, args, h, f.listCopy(args));
   f.unlink(t);
   b.block = before;
-  b.brif(cond, check, EMPTY, h, copyList(f, args));
+  b.brif(cond, check, EMPTY, h, f.listCopy(args));
   return true;
 }
 
@@ -357,7 +348,7 @@ function multiplyBehind(f: Func, h: number, back: number, factor: number): boole
   builder!.block = block;
   builder!.before = NONE;
   builder!.pos = f.pos[f.last[latch]];
-  builder!.jump(h, copyList(f, f.edgeArgs[back]));
+  builder!.jump(h, f.listCopy(f.edgeArgs[back]));
   const e = f.imm[f.last[block]];
   if (!multiply(f, h, e, back, factor)) {
     f.unlinkPred(e);
@@ -415,9 +406,5 @@ export function unrollLoops(f: Func, an: Analyses): void {
     if (unroll(f, an, l)) done = true;
   }
   if (!done) return;
-  relinkPreds(f);
-  mendCopies(f);
-  an.invalidate();
-  removeUnreachable(f, an);
-  redundantParams(f, an);
+  finishCopies(f, an);
 }

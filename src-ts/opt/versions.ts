@@ -15,11 +15,9 @@ import { Builder } from '../ir/build.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
 import { inEveryIteration, isMemorySize, isNear, neededBounds, SLACK } from './bounds.ts';
-import { copyRows, copyTerminator, joinRegion, mendCopies, startCopies } from './copy.ts';
+import { copyRows, copyTerminator, joinRegion, finishCopies, startCopies } from './copy.ts';
 import { ok } from './gate.ts';
-import { redundantParams } from './params.ts';
 import { preheaderEdge } from './preheaders.ts';
-import { relinkPreds } from './rewrite.ts';
 
 /** Rows of a loop that is copied, and what it may ask before. */
 const ROWS = 400;
@@ -156,14 +154,6 @@ function sizeBefore(f: Func, loops: Loops, l: number, b: Builder): number {
   return b.load(Op.LOAD, Op.T_I64, f.a[inside], NONE, f.imm[inside], 0, f.aux[inside]);
 }
 
-function copyList(f: Func, l: number): number {
-  const n = f.listLength(l);
-  const copy = f.newList(n);
-  for (let i = 0; i < n; i++) f.pool[copy + 2 + i] = f.listGet(l, i);
-  if (n > 0) f.pool[copy + 1] = n;
-  return copy;
-}
-
 /** Copies the blocks of loop l as region `number`; returns the copy's header. */
 function copyLoop(f: Func, l: number, b: Builder, number: number): number {
   for (let k = firstBlock[l]; k !== NONE; k = nextBlock[k]) joinRegion(f, k, number);
@@ -188,10 +178,10 @@ function ask(
     let v = guardRoot[g];
     if (guardK[g] !== 0) v = b.binary(Op.IADD, Op.T_I32, v, b.iconst32(guardK[g]));
     const inside = b.icmp(Op.ICC_ULE, b.unary(Op.ZEXT, Op.T_I64, v), bytes);
-    if (g === guardEnd[l] - 1) return void b.brif(inside, fast, args, slow, copyList(f, args));
+    if (g === guardEnd[l] - 1) return void b.brif(inside, fast, args, slow, f.listCopy(args));
     const next = f.newBlock();
     f.placeBlockAfter(next, b.block);
-    b.brif(inside, next, EMPTY, slow, copyList(f, args));
+    b.brif(inside, next, EMPTY, slow, f.listCopy(args));
     b.block = next;
   }
 }
@@ -231,8 +221,5 @@ export function versionLoops(f: Func, an: Analyses): void {
     if (makeVersions(f, an, l, done + 1)) done++;
   }
   if (done === 0) return;
-  relinkPreds(f);
-  mendCopies(f);
-  an.invalidate();
-  redundantParams(f, an);
+  finishCopies(f, an);
 }

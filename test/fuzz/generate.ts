@@ -34,7 +34,7 @@ const FOCUSED: readonly ((random: Random) => Uint8Array)[] = [
 ];
 
 /** One module in so many, by chance, is Binaryen's. */
-const BINARYEN_EVERY = 5;
+const BINARYEN_EVERY = 10;
 
 interface Program {
   command: string;

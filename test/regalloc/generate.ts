@@ -221,7 +221,7 @@ class Generator {
     if (r.oneIn(this.shape.callEvery)) return this.call(block, values);
     const { insts } = block;
     const def = this.newValue(this.cls);
-    switch (r.below(14)) {
+    switch (r.below(15)) {
       case 0:
       case 1:
         insts.push({
@@ -314,6 +314,18 @@ class Generator {
             [def, DEF_REG_EARLY],
             [use(), USE_REG],
             [this.newValue(0), DEF_REG],
+          ],
+        });
+        break;
+      case 13:
+        // As mulx: either half of the product may be dead, and the fixed operand may live on.
+        insts.push({
+          name: 'product',
+          operands: [
+            [def, DEF_REG],
+            [this.newValue(this.cls), DEF_REG],
+            [use(), USE_ANY],
+            [use(0), useFixed(2)],
           ],
         });
         break;

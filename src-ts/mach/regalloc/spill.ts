@@ -236,8 +236,11 @@ function countHeld(s: State, i: number): void {
     if ((bits & COUNTED) !== 0) continue;
     useBits[v] = bits | COUNTED;
     const c = vc.vregClass[v]!;
-    if (needsNone(bits)) nEL[c]!--;
-    else if ((bits & (DIES | LATE)) === DIES) {
+    if (needsNone(bits)) {
+      nEL[c]!--;
+      // The fixed register is only taken for the early part, and the value still there in the late one.
+      if ((bits & STAYS) !== 0) nL[c]!++;
+    } else if ((bits & (DIES | LATE)) === DIES) {
       nEL[c]!--;
       nE[c]!++;
     }

@@ -39,6 +39,12 @@ export class Builder {
   /** Rows of constants made last, by a few bits of their value; an entry counts only after its columns were compared. */
   private readonly constants = new Int32Array(64);
 
+  /** Rows are appended from here on, and constants made before are not looked at: what comes out depends on nothing earlier. */
+  restart(): void {
+    this.before = NONE;
+    this.constants.fill(0);
+  }
+
   /** An equal constant that this block already has, or NONE; `place` is where a new one is to be noted. */
   private known(op: number, ty: number, lo: number, hi: number, place: number): number {
     const f = this.f;

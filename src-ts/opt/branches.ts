@@ -7,10 +7,9 @@
  */
 import { ensure32, ensure8 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
-import { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
-import { fold } from './fold.ts';
+import { builderOf } from './builder.ts';
 import { ok } from './gate.ts';
 import { relinkPreds, rewriteUses } from './rewrite.ts';
 import { isConst, isK } from './rules/common.ts';
@@ -304,17 +303,6 @@ function mergeBlocks(f: Func): boolean {
 }
 
 // ---- selects ----
-
-let builder: Builder | null = null;
-
-/** A builder for a function, the same one as long as the function object is. */
-function builderOf(f: Func): Builder {
-  if (builder === null || builder.f !== f) {
-    builder = new Builder(f);
-    builder.fold = fold;
-  }
-  return builder;
-}
 
 /** Turns a branch whose edges lead to one block and differ in one integer argument into a select and a jump. */
 function chooseByValue(f: Func, t: number): boolean {

@@ -5,10 +5,10 @@
  * A signed remainder or quotient by 2^k adds 2^k - 1 to negative dividends first.
  */
 import * as Op from '../gen/ir.ts';
-import { Builder } from '../ir/build.ts';
+import type { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import { high, fromBig, toBig } from '../util/int64.ts';
-import { fold } from './fold.ts';
+import { builderOf } from './builder.ts';
 import { ok } from './gate.ts';
 import { rewriteUses } from './rewrite.ts';
 import { isConst, konst, log2, small } from './rules/common.ts';
@@ -22,10 +22,7 @@ export function divideByConstants(f: Func): void {
       const after = f.next[r];
       const op = f.op[r];
       if (op >= Op.SDIV && op <= Op.UREM && isConst(f, f.b[r])) {
-        if (b === null) {
-          b = new Builder(f);
-          b.fold = fold;
-        }
+        b ??= builderOf(f);
         b.before = r;
         b.block = blk;
         b.pos = f.pos[r];

@@ -14,9 +14,10 @@ import { ensure32, ensure8, grow32 } from '../analysis/scratch.ts';
 import { forgetParams } from '../analysis/bits.ts';
 import { findParamBits } from '../analysis/parambits.ts';
 import * as Op from '../gen/ir.ts';
-import { Builder } from '../ir/build.ts';
+import type { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
+import { builderOf } from './builder.ts';
 import { fold } from './fold.ts';
 import { ok } from './gate.ts';
 
@@ -52,12 +53,10 @@ class Gvn {
   run(f: Func, an: Analyses): void {
     an.needLoops(f);
     this.f = f;
-    if (this.builder === undefined || this.builder.f !== f) this.builder = new Builder(f);
-    this.builder.fold = fold;
+    this.builder = builderOf(f);
     this.prepare();
     this.mem.start(f, an.cfg, an.dom, an.loops);
     this.walk(an);
-    this.builder.before = NONE;
     for (let i = 2; i < 3 * f.labelCount; i += 3) f.labels[i] = this.resolve(f.labels[i]);
   }
 

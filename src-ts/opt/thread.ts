@@ -11,9 +11,10 @@
  */
 import { ensure32, grow32 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
-import { Builder } from '../ir/build.ts';
+import type { Builder } from '../ir/build.ts';
 import { NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
+import { builderOf } from './builder.ts';
 import {
   copyAsJump,
   copyRows,
@@ -24,7 +25,6 @@ import {
   regionOf,
   startCopies,
 } from './copy.ts';
-import { fold } from './fold.ts';
 import { ok } from './gate.ts';
 import { isConst } from './rules/common.ts';
 
@@ -184,10 +184,7 @@ function round(f: Func, an: Analyses): boolean {
 export function threadJumps(f: Func, an: Analyses): void {
   // In copies a Wasm position would stand for other values than its labels say.
   if (f.labelCount > 0) return;
-  if (builder === null || builder.f !== f) {
-    builder = new Builder(f);
-    builder.fold = fold;
-  }
+  builder = builderOf(f);
   budget = GROWTH + Math.trunc(f.rowCount / GROWTH_SHARE);
   for (let i = 0; i < ROUNDS && budget > 0; i++) if (!round(f, an)) return;
 }

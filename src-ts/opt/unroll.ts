@@ -14,9 +14,10 @@
 import { CountedLoop, added, linear, root, stepOf } from '../analysis/counted.ts';
 import { ensure32, ensure8 } from '../analysis/scratch.ts';
 import * as Op from '../gen/ir.ts';
-import { Builder } from '../ir/build.ts';
+import type { Builder } from '../ir/build.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
 import type { Analyses } from './analyses.ts';
+import { builderOf } from './builder.ts';
 import {
   copyRows,
   copyTerminator,
@@ -26,7 +27,6 @@ import {
   newestCopy,
   startCopies,
 } from './copy.ts';
-import { fold } from './fold.ts';
 import { ok } from './gate.ts';
 import { makePreheaders, preheaderEdge } from './preheaders.ts';
 import { holds } from './rules/constants.ts';
@@ -391,10 +391,7 @@ export function unrollLoops(f: Func, an: Analyses): void {
   an.needLoops(f);
   if (an.loops.count === 0) return;
   makePreheaders(f, an);
-  if (builder === null || builder.f !== f) {
-    builder = new Builder(f);
-    builder.fold = fold;
-  }
+  builder = builderOf(f);
   budget = GROWTH + Math.trunc(f.rowCount / GROWTH_SHARE);
   regions = 0;
   findBlocks(f, an);

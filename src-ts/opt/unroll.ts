@@ -12,7 +12,7 @@
  * are reached from its back edge: one iteration costs what it did.
  */
 import { CountedLoop, added, linear, root, stepOf } from '../analysis/counted.ts';
-import { ensure32, ensure8 } from '../analysis/scratch.ts';
+import { LoopBlocks } from '../analysis/loopblocks.ts';
 import * as Op from '../gen/ir.ts';
 import type { Builder } from '../ir/build.ts';
 import { EMPTY, NONE, type Func } from '../ir/func.ts';
@@ -49,11 +49,7 @@ const GROWTH_SHARE = 8;
 
 const counted = new CountedLoop();
 let builder: Builder | null = null;
-/** The blocks of each innermost loop, chained from the header on so that dominators come first; loops around have none. */
-let nextBlock = new Int32Array(0);
-let lastBlock = new Int32Array(0);
-/** Per loop, whether it has loops inside. */
-let outer = new Uint8Array(0);
+const blocks = new LoopBlocks();
 /** Per header parameter of the loop at hand: how much it moves where its sums are known not to wrap around, else 0. */
 const moves = new Int32Array(PARAMS);
 /** The header's parameters in the first copy. */
@@ -65,30 +61,12 @@ let backEdge = NONE;
 
 // ---- which loops ----
 
-function findBlocks(f: Func, an: Analyses): void {
-  const { cfg, loops } = an;
-  nextBlock = ensure32(nextBlock, f.blockCount);
-  lastBlock = ensure32(lastBlock, loops.count);
-  lastBlock.fill(NONE, 0, loops.count);
-  outer = ensure8(outer, loops.count);
-  outer.fill(0, 0, loops.count);
-  for (let l = 0; l < loops.count; l++) if (loops.parent[l] !== NONE) outer[loops.parent[l]] = 1;
-  for (let i = 0; i < cfg.count; i++) {
-    const b = cfg.order[i];
-    const l = loops.of[b];
-    if (l === NONE) continue;
-    nextBlock[b] = NONE;
-    if (loops.header[l] !== b) nextBlock[lastBlock[l]] = b;
-    lastBlock[l] = b;
-  }
-}
-
 /** Rows of a loop without parameters, constants and jumps; more than the limit when it is not to be copied. */
 function sizeOf(f: Func, h: number): number {
   let n = 0;
-  let blocks = 0;
-  for (let b = h; b !== NONE; b = nextBlock[b]) {
-    if (++blocks > BLOCKS) return ROWS + 1;
+  let count = 0;
+  for (let b = h; b !== NONE; b = blocks.next[b]) {
+    if (++count > BLOCKS) return ROWS + 1;
     for (let r = f.first[b]; r !== NONE && n <= ROWS; r = f.next[r]) {
       const op = f.op[r];
       if ((Op.OP_FACTS[op] & (Op.F_ALL | Op.F_LIST)) !== 0 || op === Op.BRTABLE) return ROWS + 1;
@@ -127,7 +105,7 @@ function iterations(f: Func, e: number): number {
 /** How many edges leave loop l. */
 function exits(f: Func, an: Analyses, l: number): number {
   let n = 0;
-  for (let b = an.loops.header[l]; b !== NONE; b = nextBlock[b]) {
+  for (let b = an.loops.header[l]; b !== NONE; b = blocks.next[b]) {
     const t = f.last[b];
     for (let e = f.imm[t]; e < f.imm[t] + f.imm2[t]; e++)
       if (!an.loops.contains(l, f.edgeTo[e])) n++;
@@ -156,9 +134,9 @@ function settle(f: Func, place: number): void {
  * will lead there, else NONE. Returns the block to go on after.
  */
 function copyLoop(f: Func, h: number, back: number, at: number, args: number, way: number): number {
-  for (let b = h; b !== NONE; b = nextBlock[b])
+  for (let b = h; b !== NONE; b = blocks.next[b])
     at = copyRows(f, builder!, b, at, b === h ? args : NONE);
-  for (let b = h; b !== NONE; b = nextBlock[b]) copyTerminator(f, b, h);
+  for (let b = h; b !== NONE; b = blocks.next[b]) copyTerminator(f, b, h);
   backEdge = f.imm[f.last[newestCopy(f.edgeFrom[back])]] + edgePlace(f, back);
   settle(f, way);
   return at;
@@ -166,7 +144,7 @@ function copyLoop(f: Func, h: number, back: number, at: number, args: number, wa
 
 function join(f: Func, h: number): void {
   regions++;
-  for (let b = h; b !== NONE; b = nextBlock[b]) joinRegion(f, b, regions);
+  for (let b = h; b !== NONE; b = blocks.next[b]) joinRegion(f, b, regions);
 }
 
 /** Replaces a loop that is entered by edge `e` and goes on `times` times. */
@@ -199,7 +177,7 @@ function walker(f: Func, h: number, r: number): number {
 
 /** Lets the accesses of the newest copy, which is iteration j of the first, index by the first copy's parameters. */
 function foldAddresses(f: Func, h: number, j: number): void {
-  for (let b = h; b !== NONE; b = nextBlock[b]) {
+  for (let b = h; b !== NONE; b = blocks.next[b]) {
     for (let r = f.first[b]; r !== NONE; r = f.next[r]) {
       const p = walker(f, h, r);
       if (p === NONE || moves[f.imm[p]] === 0) continue;
@@ -216,14 +194,14 @@ function foldAddresses(f: Func, h: number, j: number): void {
 /** How far accesses that parameter p indexes lie from it at most; NONE when none does. */
 function farthest(f: Func, h: number, p: number): number {
   let far = NONE;
-  for (let b = h; b !== NONE; b = nextBlock[b])
+  for (let b = h; b !== NONE; b = blocks.next[b])
     for (let r = f.first[b]; r !== NONE; r = f.next[r])
       if (walker(f, h, r) === p) far = Math.max(far, added);
   return far;
 }
 
 function checked(f: Func, h: number): boolean {
-  for (let b = h; b !== NONE; b = nextBlock[b])
+  for (let b = h; b !== NONE; b = blocks.next[b])
     for (let r = f.first[b]; r !== NONE; r = f.next[r]) if (f.op[r] === Op.BOUND) return true;
   return false;
 }
@@ -252,7 +230,6 @@ function closeLoop(f: Func, h: number, first: number, at: number, limit: number)
 
 /** Notes which parameters' sums are known, given that the guard holds; those that need a check of their own are checked. */
 function findMoves(f: Func, h: number, e: number, back: number): number {
-  moves.fill(0);
   let cond = NONE;
   let p = f.first[h];
   for (let i = 0; i < f.paramCount[h]; i++, p = f.next[p]) {
@@ -367,7 +344,7 @@ function unroll(f: Func, an: Analyses, l: number): boolean {
   const back = onlyBackEdge(f, an, l);
   if (e === NONE || back === NONE || f.paramCount[h] > PARAMS) return false;
   const size = sizeOf(f, h);
-  if (size > ROWS || !counted.find(f, an.loops, an.dom, l, back, nextBlock)) return false;
+  if (size > ROWS || !counted.find(f, an.loops, an.dom, l, back, blocks.next)) return false;
   const times = iterations(f, e);
   if (times !== NONE) {
     if ((times + 1) * size > Math.min(ROWS, budget) || !ok(f, 'unroll-known')) return false;
@@ -394,12 +371,12 @@ export function unrollLoops(f: Func, an: Analyses): void {
   builder = builderOf(f);
   budget = GROWTH + Math.trunc(f.rowCount / GROWTH_SHARE);
   regions = 0;
-  findBlocks(f, an);
   const { loops } = an;
+  blocks.compute(f, an.cfg, loops);
   let done = false;
+  startCopies(f);
   for (let l = 0; l < loops.count; l++) {
-    if (loops.header[l] === 0 || outer[l] === 1) continue;
-    if (!done && regions === 0) startCopies(f);
+    if (loops.header[l] === 0 || !blocks.isInnermost(l)) continue;
     if (unroll(f, an, l)) done = true;
   }
   if (!done) return;

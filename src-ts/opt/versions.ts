@@ -7,6 +7,7 @@
  * (Midkiff, Moreira and Snir, Optimizing Array Reference Checking in Java Programs, IBM Systems Journal 1998, split loops into
  * regions with and without checks; here the tail behind the memory makes a question about the invariant part enough.)
  */
+import { LoopBlocks } from '../analysis/loopblocks.ts';
 import type { Loops } from '../analysis/loops.ts';
 import { ensure32, grow32 } from '../analysis/scratch.ts';
 import { UpperBounds } from '../analysis/upper.ts';
@@ -32,10 +33,8 @@ const DEPTH = 3;
 const upper = new UpperBounds();
 let builder: Builder | null = null;
 
-/** Per loop: its blocks if it is an innermost one, chained in reverse postorder; how many rows and needed checks they have. */
-let firstBlock = new Int32Array(0);
-let lastBlock = new Int32Array(0);
-let nextBlock = new Int32Array(0);
+const blocks = new LoopBlocks();
+/** Per innermost loop: how many rows and needed checks it has. */
 let size = new Int32Array(0);
 let checks = new Int32Array(0);
 
@@ -48,31 +47,20 @@ let guardK = new Int32Array(0);
 /** A check that asks the same, for its limit and position. */
 let guardRow = new Int32Array(0);
 
-function collect(f: Func, an: Analyses, needed: Uint8Array): void {
-  const { cfg, loops } = an;
-  firstBlock = ensure32(firstBlock, loops.count);
-  lastBlock = ensure32(lastBlock, loops.count);
+function measure(f: Func, loops: Loops, needed: Uint8Array): void {
   size = ensure32(size, loops.count);
   checks = ensure32(checks, loops.count);
-  nextBlock = ensure32(nextBlock, f.blockCount);
-  firstBlock.fill(NONE, 0, loops.count);
   size.fill(0, 0, loops.count);
   checks.fill(0, 0, loops.count);
-  for (let i = 0; i < cfg.count; i++) {
-    const b = cfg.order[i];
-    const l = loops.of[b];
-    if (l === NONE) continue;
-    if (firstBlock[l] === NONE) firstBlock[l] = b;
-    else nextBlock[lastBlock[l]] = b;
-    nextBlock[b] = NONE;
-    lastBlock[l] = b;
-    for (let r = f.first[b]; r !== NONE; r = f.next[r]) {
-      size[l]++;
-      checks[l] += needed[r];
+  for (let l = 0; l < loops.count; l++) {
+    if (!blocks.isInnermost(l)) continue;
+    for (let b = loops.header[l]; b !== NONE; b = blocks.next[b]) {
+      for (let r = f.first[b]; r !== NONE; r = f.next[r]) {
+        size[l]++;
+        checks[l] += needed[r];
+      }
     }
   }
-  // A loop around another one is not looked at.
-  for (let l = 0; l < loops.count; l++) if (loops.parent[l] !== NONE) checks[loops.parent[l]] = 0;
 }
 
 function outside(f: Func, loops: Loops, l: number, v: number): boolean {
@@ -119,7 +107,7 @@ function addGuard(l: number, root: number, k: number, r: number): void {
 /** Finds what is to be asked before loop l. */
 function findGuards(f: Func, an: Analyses, l: number, needed: Uint8Array): void {
   const h = an.loops.header[l];
-  for (let b = firstBlock[l]; b !== NONE; b = nextBlock[b]) {
+  for (let b = h; b !== NONE; b = blocks.next[b]) {
     if (!inEveryIteration(f, an, h, b)) continue;
     for (let r = f.first[b]; r !== NONE; r = f.next[r])
       if (f.op[r] === Op.BOUND && needed[r] === 1 && isNear(f, r)) noteGuard(f, an.loops, l, r);
@@ -155,13 +143,14 @@ function sizeBefore(f: Func, loops: Loops, l: number, b: Builder): number {
   return b.load(Op.LOAD, Op.T_I64, f.a[inside], NONE, f.imm[inside], 0, f.aux[inside]);
 }
 
-/** Copies the blocks of loop l as region `number`; returns the copy's header. */
-function copyLoop(f: Func, l: number, b: Builder, number: number): number {
-  for (let k = firstBlock[l]; k !== NONE; k = nextBlock[k]) joinRegion(f, k, number);
-  const header = f.blockCount;
-  for (let k = firstBlock[l]; k !== NONE; k = nextBlock[k]) copyRows(f, b, k, f.lastBlock, NONE);
-  for (let k = firstBlock[l]; k !== NONE; k = nextBlock[k]) copyTerminator(f, k, NONE);
-  return header;
+/** Copies the blocks of the loop with header h as region `number`; returns the copy's header. */
+function copyLoop(f: Func, h: number, b: Builder, number: number): number {
+  const { next } = blocks;
+  for (let k = h; k !== NONE; k = next[k]) joinRegion(f, k, number);
+  const copy = f.blockCount;
+  for (let k = h; k !== NONE; k = next[k]) copyRows(f, b, k, f.lastBlock, NONE);
+  for (let k = h; k !== NONE; k = next[k]) copyTerminator(f, k, NONE);
+  return copy;
 }
 
 /** Ends the preheader of loop l, whose jump is gone, with the questions: one block each, to the loop when all are answered with yes. */
@@ -199,7 +188,7 @@ function makeVersions(f: Func, an: Analyses, l: number, number: number): boolean
   if (bytes === NONE) return false;
   const before = b.block;
   f.remove(b.before);
-  const slow = copyLoop(f, l, b, number);
+  const slow = copyLoop(f, header, b, number);
   b.block = before;
   b.before = NONE;
   ask(f, b, l, bytes, header, slow, f.edgeArgs[e]);
@@ -212,7 +201,8 @@ export function versionLoops(f: Func, an: Analyses): void {
   if (f.labelCount > 0) return;
   const needed = neededBounds(f, an);
   if (needed === null) return;
-  collect(f, an, needed);
+  blocks.compute(f, an.cfg, an.loops);
+  measure(f, an.loops, needed);
   builder = builderOf(f);
   chooseLoops(f, an, needed);
   let done = 0;

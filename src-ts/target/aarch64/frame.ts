@@ -15,7 +15,7 @@
 import * as A from '../../gen/aarch64.ts';
 import type { CodeBuffer } from '../../mach/codebuffer.ts';
 import type { FrameNeeds } from '../../mach/emit.ts';
-import { isLeaf } from '../../mach/leaf.ts';
+import { needsNoFrame } from '../../mach/leaf.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import { ALLOC_SLOT, I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
 import * as Rec from '../../object/records.ts';
@@ -71,8 +71,7 @@ export function beginFrame(
   s.farPool = code.instCount + alloc.moveCount > FAR_INSTRUCTIONS;
   if (s.incomingBytes % 16 !== 0)
     bug('aarch64 frame', 'stack arguments of no multiple of 16 bytes');
-  s.frameless =
-    !s.leafFrames && s.incomingBytes === 0 && s.saved.length === 0 && isLeaf(code, alloc, needs);
+  s.frameless = needsNoFrame(s, needs);
 }
 
 /** Lays out the frame. */

@@ -11,7 +11,7 @@
 import * as X from '../../gen/x64.ts';
 import type { CodeBuffer } from '../../mach/codebuffer.ts';
 import type { FrameNeeds } from '../../mach/emit.ts';
-import { isLeaf } from '../../mach/leaf.ts';
+import { needsNoFrame } from '../../mach/leaf.ts';
 import type { CodeSink } from '../../mach/sink.ts';
 import { I_CALL, type Allocation, type VCode } from '../../mach/vcode.ts';
 import { bug } from '../../util/bug.ts';
@@ -40,11 +40,7 @@ function layout(s: FunctionState, needs: FrameNeeds): void {
   s.frameBytes = (bytes + 15) & -16;
   // 1,000 parameters are the most a signature may have.
   if (s.incomingBytes > 0xffff) bug('x64 frame', 'more stack arguments than ret can pop');
-  s.frameless =
-    !s.leafFrames &&
-    s.incomingBytes === 0 &&
-    s.saved.length === 0 &&
-    isLeaf(s.code, s.alloc, needs);
+  s.frameless = needsNoFrame(s, needs);
 }
 
 /** Whether r15 is ever other than on entry (its DEF by the arguments does not count). */

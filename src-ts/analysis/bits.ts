@@ -25,6 +25,11 @@ export function forgetParams(): void {
   learned = 0;
 }
 
+/** Bits of an integer value's type. */
+export function bitWidth(f: Func, v: number): number {
+  return f.ty[v] === Op.T_I32 ? 32 : 64;
+}
+
 function constBits(f: Func, v: number): number {
   if (f.ty[v] !== Op.T_I32 && f.imm2[v] !== 0) return 64 - Math.clz32(f.imm2[v]);
   return 32 - Math.clz32(f.imm[v]);
@@ -36,7 +41,7 @@ function shiftCount(f: Func, r: number, width: number): number {
 }
 
 export function unsignedBits(f: Func, v: number, depth = DEPTH): number {
-  const width = f.ty[v] === Op.T_I32 ? 32 : 64;
+  const width = bitWidth(f, v);
   if (f.op[v] === Op.ICONST) return constBits(f, v);
   if (depth === 0) return width;
   switch (f.op[v]) {
@@ -96,7 +101,7 @@ function binaryBits(f: Func, v: number, depth: number, width: number): number {
 }
 
 export function signedBits(f: Func, v: number): number {
-  const width = f.ty[v] === Op.T_I32 ? 32 : 64;
+  const width = bitWidth(f, v);
   switch (f.op[v]) {
     case Op.LOAD8_S:
     case Op.SEXT8:

@@ -5,14 +5,10 @@
  */
 import * as Op from '../gen/ir.ts';
 import { NONE, type Func } from '../ir/func.ts';
-import { learnParams, unsignedBits } from './bits.ts';
+import { bitWidth, learnParams, unsignedBits } from './bits.ts';
 
 /** Rounds in which bounds may grow step by step. */
 const ROUNDS = 4;
-
-function width(f: Func, p: number): number {
-  return f.ty[p] === Op.T_I32 ? 32 : 64;
-}
 
 /** Sends the bits of an edge's arguments to the parameters of its target; true when one grew. */
 function pass(f: Func, e: number, bits: Uint8Array, stop: boolean): boolean {
@@ -21,12 +17,12 @@ function pass(f: Func, e: number, bits: Uint8Array, stop: boolean): boolean {
   let p = f.first[to];
   for (let i = 0, n = f.paramCount[to]; i < n; i++, p = f.next[p]) {
     if (f.ty[p] !== Op.T_I32 && f.ty[p] !== Op.T_I64) continue;
-    if (bits[p] === width(f, p)) continue;
+    if (bits[p] === bitWidth(f, p)) continue;
     const v = f.listGet(f.edgeArgs[e], i);
     if (v === p) continue;
     const n = unsignedBits(f, v);
     if (n <= bits[p]) continue;
-    bits[p] = stop ? width(f, p) : n;
+    bits[p] = stop ? bitWidth(f, p) : n;
     changed = true;
   }
   return changed;
@@ -48,7 +44,7 @@ export function findParamBits(f: Func): void {
   if (!wanted(f)) return;
   const bits = learnParams(f.rowCount);
   let p = f.first[0];
-  for (let i = 0; i < f.paramCount[0]; i++, p = f.next[p]) bits[p] = width(f, p);
+  for (let i = 0; i < f.paramCount[0]; i++, p = f.next[p]) bits[p] = bitWidth(f, p);
   for (let round = 0, changed = true; changed; round++) {
     changed = false;
     for (let b = 0; b !== NONE; b = f.blockNext[b]) {

@@ -33,10 +33,6 @@ export function small(b: Builder, ty: number, k: number): number {
   return konst(b, ty, k, k >> 31);
 }
 
-export function width(f: Func, v: number): number {
-  return f.ty[v] === Op.T_I64 ? 64 : 32;
-}
-
 /** Exponent of an integer constant that is a power of two (unsigned), else -1. */
 export function log2(f: Func, v: number): number {
   if (f.op[v] !== Op.ICONST) return -1;

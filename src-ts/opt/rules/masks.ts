@@ -1,11 +1,11 @@
 /** And, or, xor: identities, known bits, rotations. */
-import { unsignedBits } from '../../analysis/bits.ts';
+import { bitWidth, unsignedBits } from '../../analysis/bits.ts';
 import * as Op from '../../gen/ir.ts';
 import type { Builder } from '../../ir/build.ts';
 import type { Func } from '../../ir/func.ts';
 import { ok } from '../gate.ts';
 import { swapBytes } from './bytes.ts';
-import { become, isConst, isK, konst, NEXT, small, width } from './common.ts';
+import { become, isConst, isK, konst, NEXT, small } from './common.ts';
 
 /** A constant from two others, bit by bit. */
 function combine(b: Builder, op: number, x: number, y: number): number {
@@ -115,7 +115,7 @@ export function rotate(b: Builder, r: number, x: number, y: number): number {
   const right = left === x ? y : x;
   if (f.op[left] !== Op.ISHL || f.op[right] !== Op.USHR || f.a[left] !== f.a[right]) return NEXT;
   if (!isConst(f, f.b[left]) || !isConst(f, f.b[right])) return NEXT;
-  const w = width(f, r);
+  const w = bitWidth(f, r);
   const n = f.imm[f.b[left]] & (w - 1);
   if (n === 0 || (f.imm[f.b[right]] & (w - 1)) !== w - n || !ok(f, 'or-rotate')) return NEXT;
   return become(f, r, Op.ROTL, f.a[left], f.b[left]);

@@ -1,14 +1,14 @@
 /** Shifts and rotations by constants. Counts are taken modulo the width. */
-import { unsignedBits } from '../../analysis/bits.ts';
+import { bitWidth, unsignedBits } from '../../analysis/bits.ts';
 import * as Op from '../../gen/ir.ts';
 import type { Builder } from '../../ir/build.ts';
 import * as I from '../../util/int64.ts';
 import { ok } from '../gate.ts';
-import { become, isConst, isK, konst, NEXT, small, width } from './common.ts';
+import { become, isConst, isK, konst, NEXT, small } from './common.ts';
 
 export function shift(b: Builder, r: number): number {
   const f = b.f;
-  const w = width(f, r);
+  const w = bitWidth(f, r);
   const y = f.b[r];
   if (!isConst(f, y)) return variable(b, r, w);
   const n = f.imm[y] & (w - 1);

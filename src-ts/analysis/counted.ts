@@ -12,7 +12,6 @@ import type { Loops } from './loops.ts';
 
 /** Sums that are looked through. */
 const DEPTH = 4;
-const ICC_SWAP = Op.ICC_SWAP;
 
 /** What {@link linear} found: the value is `root` + `added` modulo 2^32. */
 export let root = NONE;
@@ -44,12 +43,13 @@ export class CountedLoop {
   offset = 0;
   /** Condition (ICC) for going on. */
   cc = 0;
+  /** What stays the same; NONE: 0. */
   limit = 0;
   /** The block that tests, and its edges by their place (0 or 1). */
   block = 0;
   stays = 0;
 
-  /** Looks for the test of loop l with header h and the only back edge `back`; `blocks` are its blocks from the header on. */
+  /** Looks for the test of loop l, whose only back edge is `back`; `next` chains its blocks (LoopBlocks). */
   find(f: Func, loops: Loops, dom: Dominators, l: number, back: number, next: Int32Array): boolean {
     const latch = f.edgeFrom[back];
     for (let b = loops.header[l]; b !== NONE; b = next[b])
@@ -69,11 +69,11 @@ export class CountedLoop {
     const cc = yes ? f.imm[c] : f.imm[c] ^ 1;
     return (
       this.compares(f, loops, l, back, f.a[c], f.b[c], cc) ||
-      this.compares(f, loops, l, back, f.b[c], f.a[c], ICC_SWAP[cc])
+      this.compares(f, loops, l, back, f.b[c], f.a[c], Op.ICC_SWAP[cc])
     );
   }
 
-  /** Whether x is what counts, and y (0 if NONE) what it is compared with. */
+  /** Whether x is what counts, and y what it is compared with (NONE: 0). */
   private compares(
     f: Func,
     loops: Loops,

@@ -213,6 +213,11 @@ export abstract class CallRules {
     return this.resultAddress();
   }
 
+  /** Whether row r, one of those after a call, stands for one of its results. */
+  private isResult(r: number, call: number): boolean {
+    return r !== NONE && this.f.op[r] === Op.PROJ && this.f.a[r] === call;
+  }
+
   /** DEFs of the register results, then loads of the others. */
   private callResults(row: number): void {
     const { f, lower, results } = this;
@@ -220,13 +225,11 @@ export abstract class CallRules {
       lower.operand(lower.vregOf(row), defFixed(results.at[0]));
       return;
     }
-    const first = f.next[row];
-    const isResult = (r: number) => r !== NONE && f.op[r] === Op.PROJ && f.a[r] === row;
-    for (let r = first; isResult(r); r = f.next[r]) {
+    for (let r = f.next[row]; this.isResult(r, row); r = f.next[r]) {
       const at = results.at[f.imm[r]];
       if (at < STACK && lower.isNeeded(r)) lower.operand(lower.vregOf(r), defFixed(at));
     }
-    for (let r = first; isResult(r); r = f.next[r]) {
+    for (let r = f.next[row]; this.isResult(r, row); r = f.next[r]) {
       const at = results.at[f.imm[r]];
       if (at < STACK || !lower.isNeeded(r)) continue;
       this.loadArea(this.machine.areaResult, at - STACK, f.ty[r], lower.vregOf(r));

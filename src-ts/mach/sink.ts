@@ -72,7 +72,8 @@ export class CodeSink {
   private saved = new Uint8Array(256);
   /** Bytes saved by all branches and padding before one. */
   private shrink = new Int32Array(256);
-  private sums = new Int32Array(256);
+  /** What `shrink` becomes while loops are padded. */
+  private shrinkNext = new Int32Array(256);
   private loops = 0;
   /** Label of the end of the last block. */
   private bodyEnd = 0;
@@ -347,7 +348,7 @@ export class CodeSink {
     if (this.saved.length < n + 1) {
       this.saved = new Uint8Array(n * 2);
       this.shrink = new Int32Array(n * 2);
-      this.sums = new Int32Array(n * 2);
+      this.shrinkNext = new Int32Array(n * 2);
     }
     for (let i = 0; i < n; i++) this.saved[i] = kinds[i] === PADDING ? this.target.mostPadding : 0;
     this.sumShrink();
@@ -388,7 +389,7 @@ export class CodeSink {
 
   /** Chooses the padding of every loop by where it stands and by its size before this. Brings `shrink` up to date. */
   private padLoops(): void {
-    const { shrink, saved } = this;
+    const { shrink, shrinkNext, saved } = this;
     const { mostPadding } = this.target;
     const n = this.branchAt.n;
     let sum = 0;
@@ -400,11 +401,12 @@ export class CodeSink {
         saved[i] = mostPadding - padding(at - sum, size, mostPadding);
       }
       // What follows is still measured by the sums before: sizes are differences of those.
-      this.sums[i] = sum;
+      shrinkNext[i] = sum;
       sum += saved[i];
     }
-    shrink.set(this.sums.subarray(0, n));
-    shrink[n] = sum;
+    shrinkNext[n] = sum;
+    this.shrink = shrinkNext;
+    this.shrinkNext = shrink;
   }
 
   /** Final offset of a label. */

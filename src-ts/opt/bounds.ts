@@ -396,16 +396,15 @@ export function isNear(f: Func, r: number): boolean {
 function bound(f: Func, r: number): void {
   if (f.ty[f.a[r]] !== Op.T_I32) return;
   const near = isNear(f, r);
+  const needless = near && reach(f, f.a[r], f.imm[r], DEPTH) <= SLACK;
   if (dry) {
-    needed[r] = near && reach(f, f.a[r], f.imm[r], DEPTH) <= SLACK ? 0 : 1;
-    if (needed[r] === 1) learn(f, f.a[r]);
-    return;
-  }
-  if (near && reach(f, f.a[r], f.imm[r], DEPTH) <= SLACK && ok(f, 'bounds-known')) f.remove(r);
-  else {
+    needed[r] = needless ? 0 : 1;
+    if (needless) return;
+  } else {
+    if (needless && ok(f, 'bounds-known')) return f.remove(r);
     if (near && f.imm[r] <= SLACK && f.imm[r] > 0 && ok(f, 'bounds-near')) f.imm[r] = 0;
-    learn(f, f.a[r]);
   }
+  learn(f, f.a[r]);
 }
 
 function enterBlock(f: Func, an: Analyses, b: number): void {
